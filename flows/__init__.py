@@ -1,0 +1,1 @@
+"""Which stages run, in which order, on what."""

@@ -1,0 +1,64 @@
+"""Errors, named by the boundary that was crossed when they arose.
+
+    CurationError
+    ├── RecipeError          the recipe is wrong: which path, what was found, what would be right
+    ├── SourceError          a source as a whole cannot be read (one bad row is a quarantine, not an error)
+    ├── StorageError         the storage root cannot be read or written
+    │   └── AlreadyExists    a create-only write met an object of that name
+    ├── UnstableValue        a value has no stable serial form, so it must not enter a key
+    ├── ConservationError    rows in are not rows kept + dropped + quarantined
+    ├── EndpointError        an endpoint did not answer a request, after all retries
+    │   └── UnknownPrice     a model has no price: nothing may be asked of it
+    └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
+
+Each message names the thing and the way out.
+"""
+
+from __future__ import annotations
+
+
+class CurationError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class RecipeError(CurationError):
+    """The recipe is wrong; nothing was started."""
+
+
+class SourceError(CurationError):
+    """A source as a whole cannot be read; nothing was spent."""
+
+
+class StorageError(CurationError):
+    """The storage root cannot be read or written."""
+
+
+class AlreadyExists(StorageError):
+    """A create-only write met an object of that name: somebody else was first."""
+
+
+class UnstableValue(CurationError):
+    """A value has no stable serial form, so it must not enter a fingerprint or a request key."""
+
+
+class ConservationError(CurationError):
+    """Rows in are not rows kept + dropped + quarantined."""
+
+
+class EndpointError(CurationError):
+    """An endpoint did not answer a request, after all retries."""
+
+
+class UnknownPrice(EndpointError):
+    """A model has no price in the table, so nothing may be asked of it."""
+
+
+class UnreadableReply(CurationError):
+    """Paid, stored replies that cannot be read as what was asked for.
+
+    `keys` are the request keys of the replies, for the quarantine record.
+    """
+
+    def __init__(self, message: str, keys: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.keys = keys
