@@ -1,0 +1,12 @@
+"""Asking a model: a prompt goes in, a stored, paid reply comes out.
+
+prompt.py      what a stage asks, and `Ask`, the only thing a stage knows of the outside
+request.py     the request key: every field that can change the reply
+wire.py        the OpenAI-compatible body, and how a raw reply is read
+retry.py       the one retry table
+prices.py      the dated price table
+asker.py       store, log, send, log again: the one way to ask
+structured.py  answers of a schema: read strictly, re-asked once
+template.py    prompt files
+rehearsal/     the models that ship with the project
+"""

@@ -1,0 +1,1 @@
+"""Publish: the rows that every stage kept, checked once more, as the data set people use."""

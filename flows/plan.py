@@ -1,0 +1,109 @@
+"""What a run is, frozen before it starts: intakes, shards, stages and their fingerprints.
+
+The run's name is a digest of the plan, so the same recipe over the same rows is the same run: it goes on where
+it stopped. The plan lies under the root as `runs/<run>/plan.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.recipe import Recipe
+from flows.stages import PER_SHARD, PUBLISH
+from tasks.collect.task import fingerprint as pool_fingerprint
+from tasks.errors import StorageError
+from tasks.models.request import Model
+from tasks.publish.publishing import Settings as PublishSettings
+from tasks.rows import manifest as manifests
+from tasks.rows.fingerprint import digest
+from tasks.rows.manifest import Manifest
+from tasks.rows.shards import Shard
+from tasks.rows.shards import plan as plan_shards
+from tasks.rows.storage import Storage
+from tasks.stage import PlannedStage
+from tasks.stage import plan as plan_stage
+
+
+class Plan(BaseModel):
+    """A run before it starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str = Field(description="<recipe>-<digest>")
+    recipe: str
+    models: dict[str, Model] = Field(description="Every role and the model that fills it")
+    intakes: list[Manifest]
+    shards: list[Shard]
+    stages: list[PlannedStage]
+    publish: PlannedStage
+
+    def intake_of(self, shard: Shard) -> Manifest:
+        """The manifest that a shard's rows were collected in."""
+        return next(intake for intake in self.intakes if intake.digest == shard.intake)
+
+
+def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
+    """Freeze a recipe over its intakes. Reads what stages need beside rows (benchmarks), spends nothing."""
+    models = recipe.models()
+    upstream = pool_fingerprint(recipe.sources)
+    stages: list[PlannedStage] = []
+    for choice in recipe.stages:
+        entry, settings = PER_SHARD[choice.stage], choice.typed()
+        stages.append(plan_stage(entry.stage, settings, models, upstream, **entry.inputs(settings)))
+        upstream = stages[-1].fingerprint
+    publish = plan_stage(PUBLISH.stage, PublishSettings(), models, upstream)
+    shards = [shard for intake in intakes for shard in plan_shards(intake.digest, recipe.shards)]
+    identity = digest([publish.fingerprint, [shard.name for shard in shards]])
+    return Plan(
+        run=f"{recipe.name}-{identity[:10]}",
+        recipe=recipe.name,
+        models=models,
+        intakes=list(intakes),
+        shards=shards,
+        stages=stages,
+        publish=publish,
+    )
+
+
+def save(storage: Storage, plan: Plan) -> None:
+    """Write the plan; an equal one that is there already is the same run."""
+    storage.put(f"runs/{plan.run}/plan.json", plan.model_dump_json(indent=1).encode("utf-8"))
+
+
+def load_all(storage: Storage) -> list[Plan]:
+    """Every run that was ever planned under a root, by name."""
+    names = [name for name in storage.list("runs") if name.endswith("/plan.json")]
+    return [Plan.model_validate_json(data) for _, data in sorted(storage.read_all(names).items())]
+
+
+def load(storage: Storage, run: str) -> Plan:
+    """One run's plan, or `StorageError` naming those that exist."""
+    plans = {plan.run: plan for plan in load_all(storage)}
+    if run not in plans:
+        raise StorageError(f"no run {run!r} under {storage.root}; runs are {', '.join(plans) or '(none)'}")
+    return plans[run]
+
+
+def chains(storage: Storage, plan: Plan) -> list[list[Manifest]]:
+    """What is finished: for each shard its intake and the manifests of its stages, as far as they exist."""
+    return [_chain(storage, plan, shard) for shard in plan.shards]
+
+
+def published(storage: Storage, plan: Plan, done: Sequence[Sequence[Manifest]]) -> Manifest | None:
+    """The manifest of the data set, once every shard is through."""
+    if any(len(chain) < len(plan.stages) + 1 for chain in done):
+        return None
+    upstream = digest(sorted(chain[-1].digest for chain in done))
+    return manifests.find(storage, "publish", plan.publish.fingerprint, "all", upstream)
+
+
+def _chain(storage: Storage, plan: Plan, shard: Shard) -> list[Manifest]:
+    chain = [plan.intake_of(shard)]
+    for stage in plan.stages:
+        found = manifests.find(storage, stage.stage, stage.fingerprint, shard.name, chain[-1].digest)
+        if found is None:
+            break
+        chain.append(found)
+    return chain

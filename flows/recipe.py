@@ -1,0 +1,178 @@
+"""Recipes: which sources, models and stages make a data set. Checked whole before anything starts.
+
+A recipe is a YAML file in `deployments/`. Every fault is named with its path, and a wrong key with the nearest
+right one. What bears on an answer (stages and their settings, models) is kept apart from what does not
+(endpoint addresses, concurrency, shards).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from flows.stages import PER_SHARD
+from tasks.collect.source import Source
+from tasks.errors import RecipeError
+from tasks.models.asker import Endpoint
+from tasks.models.prices import Price
+from tasks.models.request import Model
+
+FOLDER = Path("deployments")
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class EndpointChoice(BaseModel):
+    """An endpoint of a recipe: an OpenAI-compatible server, or the rehearsal that ships with the project."""
+
+    model_config = _STRICT
+
+    kind: Literal["openai", "rehearsal"] = Field(description="rehearsal: started with the run, on loopback")
+    address: str | None = Field(default=None, description="Base URL ending in /v1; only for kind openai")
+    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt")
+
+    @model_validator(mode="after")
+    def _address_fits(self) -> Self:
+        if (self.kind == "openai") != (self.address is not None):
+            raise ValueError("kind openai needs an address, kind rehearsal has none")
+        return self
+
+    def at(self, address: str) -> Endpoint:
+        """The endpoint as it is reached."""
+        return Endpoint(address=address, **self.model_dump(exclude={"kind", "address"}))
+
+
+class Role(BaseModel):
+    """Who fills a role: a model, pinned, and the endpoint that serves it."""
+
+    model_config = _STRICT
+
+    endpoint: str
+    model: str = Field(description="Name sent to the endpoint, and looked up in the price table")
+    revision: str = Field(description="What pins the model: a date, a commit, or a digest")
+
+    def identity(self) -> Model:
+        """The model as it enters request keys."""
+        return Model(name=self.model, revision=self.revision)
+
+
+class StageChoice(BaseModel):
+    """A stage of a recipe with its settings, already checked against the stage's own."""
+
+    model_config = _STRICT
+
+    stage: str
+    settings: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, given: Any) -> Any:
+        """In YAML the settings stand beside `stage`."""
+        if isinstance(given, Mapping) and "settings" not in given:
+            return {"stage": given.get("stage"), "settings": {k: v for k, v in given.items() if k != "stage"}}
+        return given
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.stage not in PER_SHARD:
+            raise ValueError(f"no stage {self.stage!r}{_nearest(self.stage, PER_SHARD)}")
+        try:
+            self.typed()
+        except ValidationError as fault:
+            right = PER_SHARD[self.stage].stage.settings
+            raise ValueError("; ".join(_line(error, right) for error in fault.errors(include_url=False))) from fault
+        return self
+
+    def typed(self) -> BaseModel:
+        """The settings as the stage's own model."""
+        return PER_SHARD[self.stage].stage.settings.model_validate(self.settings)
+
+
+class Recipe(BaseModel):
+    """A whole recipe. `collect` comes before its stages and `publish` after them, always."""
+
+    model_config = _STRICT
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Part of the names of runs and data sets")
+    sources: list[Source] = Field(min_length=1)
+    endpoints: dict[str, EndpointChoice] = Field(min_length=1)
+    roles: dict[str, Role]
+    prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")
+    stages: list[StageChoice] = Field(min_length=1)
+    shards: int = Field(default=4, ge=1, le=256, description="Shards per intake")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name, role in self.roles.items():
+            if role.endpoint not in self.endpoints:
+                raise ValueError(
+                    f"roles.{name}.endpoint: no endpoint {role.endpoint!r}{_nearest(role.endpoint, self.endpoints)}"
+                )
+        for i, choice in enumerate(self.stages):
+            for role_name in PER_SHARD[choice.stage].stage.roles:
+                if role_name not in self.roles:
+                    raise ValueError(f"stages[{i}] ({choice.stage}) needs role {role_name!r}, which nobody fills")
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"sources: names {names} are not all different")
+        return self
+
+    def models(self) -> dict[str, Model]:
+        """The model of each role."""
+        return {name: role.identity() for name, role in self.roles.items()}
+
+
+def load(name_or_path: str) -> Recipe:
+    """The recipe in a file, or of that name in `deployments/`. Raises `RecipeError` naming every fault."""
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = FOLDER / f"{name_or_path}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in FOLDER.glob("*.yaml") if p.name != "prefect.yaml")
+        raise RecipeError(f"no recipe at {path}; recipes in {FOLDER}/ are {', '.join(known)}")
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as fault:
+        raise RecipeError(f"{path} is not YAML: {fault}") from fault
+    try:
+        return Recipe.model_validate(given)
+    except ValidationError as fault:
+        lines = "\n".join(f"  {line}" for line in faults(fault))
+        raise RecipeError(f"{path} has faults; nothing was started:\n{lines}") from fault
+
+
+def faults(fault: ValidationError) -> list[str]:
+    """Each fault with its path and what would be right."""
+    return [_line(error) for error in fault.errors(include_url=False)]
+
+
+def _line(error: Any, model: type[BaseModel] | None = None) -> str:
+    path = ".".join(str(part) for part in error["loc"]) or "recipe"
+    unknown = error["type"] == "extra_forbidden"
+    hint = _nearest(str(error["loc"][-1]), _fields_at(error["loc"], model or Recipe)) if unknown else ""
+    return f"{path}: {error['msg'].removeprefix('Value error, ')}{hint}"
+
+
+def _fields_at(loc: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
+    """Names that would have been right where an unknown one stands."""
+    for part in loc[:-1]:
+        found = model.model_fields.get(str(part))
+        inner = _arguments(found.annotation) if found else []
+        model = next((a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    inner = getattr(annotation, "__args__", ())
+    return [annotation, *(deep for argument in inner for deep in _arguments(argument))]
+
+
+def _nearest(wrong: str, right: Any) -> str:
+    close = difflib.get_close_matches(wrong, list(right), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(right))}"

@@ -1,0 +1,47 @@
+"""Where task runs are executed: on Ray (local, or the cluster this process is in) or on threads.
+
+The one module that imports prefect_ray. Ray's client mode is never used: the driver lives inside the cluster.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Runner(StrEnum):
+    """What runs the shards."""
+
+    RAY = "ray"
+    THREADS = "threads"
+
+
+@contextmanager
+def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
+    """A task runner of that kind; with Ray, the cluster is left as it was found."""
+    if kind is Runner.THREADS:
+        yield ThreadPoolTaskRunner(max_workers=workers)
+        return
+    import ray
+    from prefect_ray import RayTaskRunner
+
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        ray.init(address="auto", logging_level="ERROR")
+    else:
+        ray.init(
+            address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+        )
+    try:
+        yield RayTaskRunner()
+    finally:
+        ray.shutdown()

@@ -1,0 +1,122 @@
+"""Processes that a run on one machine starts for itself: a Prefect server, Ray, the rehearsal models.
+
+Each is bound to loopback and dies with the process that started it, however that one ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tasks.errors import CurationError
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_OFFLINE": "1",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}
+"""Switches against telemetry and hub downloads, set unless the environment says otherwise."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def be_quiet() -> None:
+    """Set the switches of `QUIET` for this process and its children."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def free_port() -> int:
+    """A free port on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def child(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process with its errors in `log` and its output in a pipe; ended with the block, and with this process."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **(env or {})},
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only sets a flag of the kernel's
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def rehearsal(journal: Path) -> Iterator[str]:
+    """The rehearsal models; gives their base URL."""
+    command = [sys.executable, "-m", "tasks.models.rehearsal", "--port", "0", "--journal", str(journal)]
+    log = journal.with_suffix(".log")
+    with child(command, log=log) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise CurationError(f"the rehearsal models did not start; see {log}")
+        yield f"{json.loads(line)['address']}/v1"
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[None]:
+    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already.
+
+    The server starts in the background; `wait_for_prefect` says when it is ready.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        yield
+        return
+    port = free_port()
+    os.environ["PREFECT_HOME"] = str(home.resolve())
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with child(command, log=home / "server.log", env={"PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}) as process:
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/health", process, home / "server.log")
+            yield
+        finally:
+            del os.environ["PREFECT_API_URL"]
+
+
+def _wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made above
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise CurationError(f"nothing answers at {url}; see {log}")
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,110 @@
+"""The topic of a problem: one path of a fixed tree, chosen by a model. Pure.
+
+DeepMath-103K (https://arxiv.org/abs/2504.11456) gives every problem one chain of Omni-MATH's tree. The chain
+is checked as part of reading the reply: one that is no path of the tree is asked for again with the error
+shown, and then set aside. It is never patched to the nearest label: a repaired topic is a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.classify import tree
+from tasks.errors import UnreadableReply
+from tasks.models import template
+from tasks.models.prompt import Ask, Prompt, Sampling, user
+from tasks.models.structured import ask_structured
+from tasks.rows.tables import Schema
+from tasks.rows.verdict import Decision, keep, quarantine
+
+VERSION = 1
+
+PROMPT = Path(__file__).with_name("prompt.md")
+FILES = (PROMPT, tree.TREE)
+"""The files whose text bears on the answer."""
+
+COLUMNS: Schema = {"topic": pl.String, "topic_keys": pl.List(pl.String), "topic_note": pl.String}
+"""The chain joined by " -> " (None where there is none), the request keys it took, and the model's reason for
+it (for quarantined rows: what was wrong with its reply)."""
+
+EVIDENCE: Mapping[str, Schema] = {}
+
+
+class Reason(StrEnum):
+    """Why a problem does not pass."""
+
+    UNREADABLE_REPLY = "unreadable_reply"
+    """Quarantined: the reply could not be read, nor could a second one, asked for with the error shown."""
+
+    INVALID_CHAIN = "invalid_chain"
+    """Quarantined: the second reply could be read, but its chain is no path of the tree."""
+
+
+class Settings(BaseModel):
+    """What bears on the topic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    temperature: float = Field(default=0.0, ge=0, description="One topic is asked for, so the likeliest one.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
+    max_tokens: int = Field(default=512, ge=1, description="Most tokens of the reply.")
+
+
+class Topic(BaseModel):
+    """The topic as the model writes it: a path of the tree from its root, two labels or more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reason: str = Field(description="What the problem is mainly about.")
+    chain: tuple[str, ...] = Field(description="Labels of the tree from its root downwards.")
+
+    @field_validator("chain")
+    @classmethod
+    def _is_path(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
+        if fault := tree.fault(chain, tree.topics()):
+            raise PydanticCustomError(Reason.INVALID_CHAIN.value, "{fault}", {"fault": fault})
+        return chain
+
+
+def question(text: str, settings: Settings) -> Prompt:
+    """The question to the model about one problem, the whole tree before it."""
+    return Prompt(
+        messages=user(
+            template.render(
+                template.load(PROMPT),
+                tree=tree.outline(tree.topics()),
+                problem=template.fence("problem", text),
+            )
+        ),
+        sampling=Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p),
+        schema=Topic,
+    )
+
+
+async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
+    """Find the topic of one problem. Raises `EndpointError` when the endpoint gives no reply."""
+    try:
+        topic, keys = await ask_structured(ask, question(row["question"], settings), Topic)
+    except UnreadableReply as fault:
+        return quarantine(_reason(fault), _columns(None, fault.keys, str(fault)))
+    return keep(_columns(" -> ".join(topic.chain), keys, topic.reason))
+
+
+def _columns(topic: str | None, keys: tuple[str, ...], note: str) -> dict[str, Any]:
+    return {"topic": topic, "topic_keys": list(keys), "topic_note": note}
+
+
+def _reason(fault: UnreadableReply) -> Reason:
+    """Told by the validation error that the unreadable reply was raised from: was it the chain alone?"""
+    cause: BaseException | None = fault
+    while cause is not None and not isinstance(cause, ValidationError):
+        cause = cause.__cause__
+    wrong = {error["type"] for error in cause.errors()} if cause else set()
+    return Reason.INVALID_CHAIN if wrong == {Reason.INVALID_CHAIN.value} else Reason.UNREADABLE_REPLY

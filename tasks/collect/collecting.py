@@ -1,0 +1,151 @@
+"""Which rows are new, which of them are duplicates, and what is kept. Pure.
+
+An *intake* is the set of rows first seen in one collect. While a source only grows, older intakes stand as
+they are and their shards stay finished; if a row has vanished or changed, collecting starts anew (which costs
+computing, but no reply: replies are found by key).
+
+Verdict table (one row per row of the sources): row_id, source, locator, problem_id, verdict, reason, detail,
+duplicate_of. Problem table (kept rows): see `PROBLEMS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from tasks.collect.source import RawRow
+from tasks.rows.normal_form import normal_form
+from tasks.rows.problem import bucket, problem_id
+from tasks.rows.verdict import Verdict
+
+VERSION = 1
+
+
+class Settings(BaseModel):
+    """Collect has no settings yet that bear on an answer; the sources' identities are its input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reason(StrEnum):
+    """Why a row is not collected."""
+
+    UNREADABLE = "unreadable"
+    """Quarantined: the line is no JSON object with a question; `detail` says what is wrong."""
+    EMPTY = "empty"
+    """Dropped: the question has no text."""
+    DUPLICATE_EXACT = "duplicate_exact"
+    """Dropped: same normal form as another row. Of several, the first with a source answer stays, else the first."""
+
+
+VERDICTS: dict[str, Any] = dict.fromkeys(
+    ("row_id", "source", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"), pl.String
+)
+PROBLEMS: dict[str, Any] = {
+    "problem_id": pl.String,
+    "bucket": pl.Int64,
+    "row_id": pl.String,
+    "source": pl.String,
+    "source_id": pl.String,
+    "url": pl.String,
+    "licence": pl.String,
+    "original": pl.String,
+    "question": pl.String,
+    "source_answer": pl.String,
+    "normal_form": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What is known of an older intake: which rows it saw."""
+
+    digest: str
+    upstream: str
+    row_ids: Set[str]
+
+
+def standing(intakes: Iterable[Intake], present: Set[str], genesis: str) -> list[str]:
+    """Digests of the older intakes that stand, oldest first: each holds only rows that are still present.
+
+    From `genesis` on, the child with the most rows is followed (ties by digest).
+    """
+    children: dict[str, list[Intake]] = {}
+    for intake in intakes:
+        if intake.row_ids <= present:
+            children.setdefault(intake.upstream, []).append(intake)
+    path, here = [], genesis
+    while here in children:
+        best = max(children[here], key=lambda intake: (len(intake.row_ids), intake.digest))
+        path.append(best.digest)
+        here = best.digest
+    return path
+
+
+def collect(rows: Sequence[RawRow], taken: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Verdicts of all rows, and the problems that are kept, each sorted by identity.
+
+    `taken` maps the normal forms that older intakes kept to their row ids.
+    """
+    survivors = dict(taken)
+    for row in sorted((r for r in rows if _has_text(r)), key=lambda r: r.answer is None):
+        survivors.setdefault(normal_form(row.question), row.row_id)
+    verdicts, problems = [], []
+    for row in rows:
+        form = normal_form(row.question)
+        survivor = survivors.get(form)
+        if row.fault is not None:
+            verdicts.append(_verdict(row, Verdict.QUARANTINE, Reason.UNREADABLE, detail=row.fault))
+        elif not _has_text(row):
+            verdicts.append(_verdict(row, Verdict.DROP, Reason.EMPTY))
+        elif survivor != row.row_id:
+            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_EXACT, duplicate_of=survivor))
+        else:
+            verdicts.append(_verdict(row, Verdict.KEEP, None))
+            problems.append(_problem(row, form))
+    return sorted(verdicts, key=lambda v: str(v["row_id"])), sorted(problems, key=lambda p: str(p["problem_id"]))
+
+
+def _has_text(row: RawRow) -> bool:
+    return row.fault is None and bool(row.question.strip())
+
+
+def _verdict(
+    row: RawRow,
+    verdict: Verdict,
+    reason: Reason | None,
+    detail: str | None = None,
+    duplicate_of: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "row_id": row.row_id,
+        "source": row.source,
+        "locator": row.locator,
+        "problem_id": problem_id(row.question) if _has_text(row) else None,
+        "verdict": verdict.value,
+        "reason": reason.value if reason else None,
+        "detail": detail,
+        "duplicate_of": duplicate_of,
+    }
+
+
+def _problem(row: RawRow, form: str) -> dict[str, Any]:
+    identity = problem_id(row.question)
+    return {
+        "problem_id": identity,
+        "bucket": bucket(identity),
+        "row_id": row.row_id,
+        "source": row.source,
+        "source_id": row.source_id,
+        "url": row.url,
+        "licence": row.licence,
+        "original": row.question,
+        "question": row.question,
+        "source_answer": row.answer,
+        "normal_form": form,
+    }

@@ -1,0 +1,189 @@
+"""Whether a row repeats a benchmark question: an equal text is proof, everything else is judged. Pure.
+
+Method: DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2): each of the k nearest benchmark questions
+is judged, in both orders as in the paper's first version, and any "same" discards the row. Differences: what
+the judge cannot tell, or tells unreadably, never counts as clean; and `similarity_floor` may spare judgements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tasks.decontaminate.benchmarks import Benchmark, Neighbour
+from tasks.decontaminate.embed import EmbedderSettings
+from tasks.errors import UnreadableReply
+from tasks.models import template
+from tasks.models.prompt import Ask, Prompt, Sampling, user
+from tasks.models.structured import ask_structured
+from tasks.rows.verdict import Decision, drop, keep, quarantine
+
+VERSION = 1
+PROMPT = Path(__file__).with_name("judge.md")
+
+
+class Settings(BaseModel):
+    """What bears on the stage's verdicts, beside the benchmarks' content and the judge."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="Benchmarks that no row may repeat")
+    embedder: EmbedderSettings = Field(default=EmbedderSettings(), description="Model that finds the neighbours")
+    k: int = Field(default=5, ge=1, description="Neighbours looked up for each text of a row")
+    both_orders: bool = Field(default=True, description="Judge each pair a second time with the texts swapped")
+    similarity_floor: float | None = Field(
+        default=None, ge=-1, le=1, description="Neighbours of lower cosine are not judged; null: all are (the paper)"
+    )
+    max_tokens: int = Field(default=1024, ge=1, description="Length limit of a judgement, in tokens")
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _names_differ(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
+        names = [benchmark.name for benchmark in benchmarks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"benchmark names must differ, but {twice} occur more than once")
+        return benchmarks
+
+
+class Reason(StrEnum):
+    """Why a row did not pass."""
+
+    CONTAMINATED = "contaminated"
+    """Dropped: equal to a benchmark question, or a judgement in either order says "same"."""
+
+    UNREADABLE_REPLY = "unreadable_reply"
+    """Quarantined: no judgement says "same", and one could not be read, not even when re-asked."""
+
+    JUDGE_UNSURE = "judge_unsure"
+    """Quarantined: no judgement says "same", and the judge was twice unsure about a pair."""
+
+
+class Judgement(BaseModel):
+    """The judge's answer on one ordered pair."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str
+    verdict: Literal["same", "different", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What came of one ordered pair: the verdict ("unreadable" where there is none) and its last reply's key."""
+
+    verdict: Literal["same", "different", "unsure", "unreadable"]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A neighbour with the opinions on it; an order that was not asked has None."""
+
+    neighbour: Neighbour
+    forward: Opinion | None = None
+    backward: Opinion | None = None
+
+    def says(self, verdict: str) -> bool:
+        return any(one is not None and one.verdict == verdict for one in (self.forward, self.backward))
+
+
+async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
+    """The verdict on one row. `row["neighbours"]` are its neighbours, from `neighbours.find`.
+
+    An equal text drops the row without a question to the judge. Otherwise all pairs are judged at once.
+    Raises `EndpointError`, after what was in flight has ended, when the endpoint is down.
+    """
+    neighbours: Sequence[Neighbour] = row["neighbours"]
+    exact = next((one for one in neighbours if one["exact"]), None)
+    if exact is not None:
+        judged = [Judged(one) for one in neighbours]
+        return drop(Reason.CONTAMINATED, _columns(row, exact["benchmark_id"]), _evidence(judged))
+    judged = await _judge_all(row["question"], neighbours, ask, settings)
+    evidence = _evidence(judged)
+    same = [one.neighbour for one in judged if one.says("same")]
+    if same:
+        return drop(Reason.CONTAMINATED, _columns(row, _nearest(same)["benchmark_id"]), evidence)
+    if any(one.says("unreadable") for one in judged):
+        return quarantine(Reason.UNREADABLE_REPLY, _columns(row, None), evidence)
+    if any(one.says("unsure") for one in judged):
+        return quarantine(Reason.JUDGE_UNSURE, _columns(row, None), evidence)
+    return keep(_columns(row, None), evidence)
+
+
+async def _judge_all(question: str, neighbours: Sequence[Neighbour], ask: Ask, settings: Settings) -> list[Judged]:
+    floor = settings.similarity_floor
+    pairs: dict[tuple[str, str], Coroutine[Any, Any, Opinion]] = {}
+    for one in neighbours:
+        if floor is None or one["score"] >= floor:
+            pairs[one["benchmark_id"], "forward"] = _judge(question, one["question"], ask, settings)
+            if settings.both_orders:
+                pairs[one["benchmark_id"], "backward"] = _judge(one["question"], question, ask, settings)
+    outcomes = await asyncio.gather(*pairs.values(), return_exceptions=True)
+    opinions: dict[tuple[str, str], Opinion] = {}
+    for pair, outcome in zip(pairs, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        opinions[pair] = outcome
+    return [
+        Judged(one, opinions.get((one["benchmark_id"], "forward")), opinions.get((one["benchmark_id"], "backward")))
+        for one in neighbours
+    ]
+
+
+async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opinion:
+    """One ordered pair; an unsure judge is asked once more, as sample 1."""
+    prompt = Prompt(
+        messages=user(
+            template.render(
+                template.load(PROMPT),
+                problem_1=template.fence("problem_1", first),
+                problem_2=template.fence("problem_2", second),
+            )
+        ),
+        sampling=Sampling(max_tokens=settings.max_tokens),
+        schema=Judgement,
+    )
+    try:
+        judgement, keys = await ask_structured(ask, prompt, Judgement)
+        if judgement.verdict == "unsure":
+            judgement, keys = await ask_structured(ask, prompt, Judgement, sample=1)
+    except UnreadableReply as fault:
+        return Opinion("unreadable", fault.keys[-1])
+    return Opinion(judgement.verdict, keys[-1])
+
+
+def _nearest(neighbours: Sequence[Neighbour]) -> Neighbour:
+    return min(neighbours, key=lambda one: (-one["score"], one["benchmark_id"]))
+
+
+def _columns(row: Mapping[str, Any], contaminated_by: str | None) -> dict[str, Any]:
+    """`decontaminated_question` is the text that was checked, so that a later rewrite can be told."""
+    nearest = _nearest(row["neighbours"]) if row["neighbours"] else None
+    return {
+        "nearest_benchmark_id": nearest and nearest["benchmark_id"],
+        "nearest_score": nearest and nearest["score"],
+        "contaminated_by": contaminated_by,
+        "decontaminated_question": row["question"],
+    }
+
+
+def _evidence(judged: Sequence[Judged]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "neighbours": [
+            {
+                **one.neighbour,
+                "verdict_forward": one.forward and one.forward.verdict,
+                "verdict_backward": one.backward and one.backward.verdict,
+                "key_forward": one.forward and one.forward.key,
+                "key_backward": one.backward and one.backward.key,
+            }
+            for one in judged
+        ]
+    }

@@ -1,0 +1,132 @@
+"""The benchmark questions nearest to each row: exact cosine top-k by FAISS, and equal texts.
+
+Method: DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2) embeds, takes the top k = 5 and judges
+them. Here both the row's original text and its current question are looked up, and long texts by windows:
+a text's score for a benchmark question is that of their best pair of windows. Scores are rounded to 5 places
+before they rank, and ties go by benchmark id, so equal texts have equal neighbours in every shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import faiss
+import numpy as np
+
+from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour
+from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
+from tasks.decontaminate.exact import ExactIndex
+from tasks.decontaminate.judging import Settings
+
+_PLACES = 5
+
+
+class NearestIndex:
+    """Exact search over windows that belong to owners 0..n-1; ties go to the lower owner."""
+
+    def __init__(self, windows: Sequence[Vectors]) -> None:
+        """`windows[owner]`: unit vectors, float32, shape (windows >= 1, dimensions)."""
+        vectors = np.concatenate(windows)
+        self._windows = windows
+        self._owner = np.repeat(np.arange(len(windows)), [len(one) for one in windows])
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index.add(vectors)
+
+    def search(self, query: Vectors, k: int) -> dict[int, float]:
+        """The k best owners, best first, and their scores for the windows `query` (as in the constructor).
+
+        Each window is searched by itself: for many at once FAISS sums in another order, with other last bits.
+        """
+        return _top((pair for window in query for pair in self._search_one(window[np.newaxis], k)), k)
+
+    def score(self, query: Vectors, owner: int) -> float:
+        """The score of one owner for the windows `query`."""
+        return round(float((query @ self._windows[owner].T).max()), _PLACES)
+
+    def _search_one(self, window: Vectors, k: int) -> Iterable[tuple[int, float]]:
+        """Search deeper until nothing unseen can be among the k best, nor tie with the last of them."""
+        depth = min(4 * k, len(self._owner))
+        while True:
+            similarities, places = self._index.search(window, depth)
+            scores = [round(one, _PLACES) for one in similarities[0].tolist()]
+            top = _top(zip(self._owner[places[0]].tolist(), scores, strict=True), k)
+            if depth == len(self._owner) or (len(top) == k and scores[-1] < min(top.values())):
+                return top.items()
+            depth = min(4 * depth, len(self._owner))
+
+
+def _top(pairs: Iterable[tuple[int, float]], k: int) -> dict[int, float]:
+    best: dict[int, float] = {}
+    for owner, score in pairs:
+        best[owner] = max(score, best.get(owner, score))
+    return dict(sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:k])
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one text's look-up gave: scores by owner, and the owner whose question is this very text."""
+
+    scores: Mapping[int, float]
+    exact: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    exact: ExactIndex
+    nearest: NearestIndex
+
+
+@lru_cache(maxsize=1)
+def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
+    questions = [entry.question for entry in table.entries]
+    return _Index(ExactIndex(questions), NearestIndex(embedder(settings).windows(questions)))
+
+
+def find(rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings) -> list[list[Neighbour]]:
+    """The neighbours of each row's `original` and `question` in the table, equal texts first, then nearest.
+
+    A row has up to k for each of its two texts, one line per benchmark question with the better score, and
+    questions equal to either text however they score. The table is embedded once per process; without rows
+    not even the model is loaded. Raises `RecipeError` where the embedder is not to be had.
+    """
+    if not rows:
+        return []
+    index = _index(table, settings.embedder)
+    looked_up: dict[str, _Found] = {}
+    for row in rows:
+        for text in _texts(row):
+            if text not in looked_up:
+                looked_up[text] = _look_up(text, index, settings)
+    return [_neighbours([looked_up[text] for text in _texts(row)], table) for row in rows]
+
+
+def _texts(row: Mapping[str, Any]) -> set[str]:
+    return {row["question"], row["original"]}
+
+
+def _look_up(text: str, index: _Index, settings: Settings) -> _Found:
+    [windows] = embedder(settings.embedder).windows([text])
+    scores = index.nearest.search(windows, settings.k)
+    same = index.exact.find(text)
+    if same is not None:
+        scores.setdefault(same, index.nearest.score(windows, same))
+    return _Found(scores, same)
+
+
+def _neighbours(found: Sequence[_Found], table: BenchmarkTable) -> list[Neighbour]:
+    scores = [pair for one in found for pair in one.scores.items()]
+    exact = {one.exact for one in found}
+    neighbours = [
+        Neighbour(
+            benchmark_id=table.entries[owner].benchmark_id,
+            benchmark=table.entries[owner].benchmark,
+            question=table.entries[owner].question,
+            score=score,
+            exact=owner in exact,
+        )
+        for owner, score in _top(scores, len(scores)).items()
+    ]
+    return sorted(neighbours, key=lambda one: not one["exact"])

@@ -1,0 +1,112 @@
+"""The two events of a wire attempt, as rows of the log. Pure.
+
+Columns of a segment (one row an event; what does not apply is null):
+
+    kind            "intent" or "outcome"
+    attempt         identity of the attempt: 32 hex digits
+    key             request key: 64 hex digits
+    at_ms           Unix time in milliseconds
+    run, stage, shard, problem_id, role      who asked, and for which row
+    model           identity of the model: "<name>@<revision>"
+    endpoint        the recipe's name of the endpoint
+    sample          sample index
+    request         intent: the canonical JSON that the key is the digest of
+    bound_microusd  intent: the most this attempt can cost
+    status          outcome: "reply" or "error"
+    error           outcome: error class, see tasks.models.retry
+    http_status     outcome: 0 if there was no HTTP answer
+    body            outcome: the raw body as received
+    finish_reason, served_model, system_fingerprint
+    prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens
+    price           outcome: version of the price table
+    microusd        outcome: what it cost, integer micro-dollars
+    took_ms         outcome: from sending to the last byte
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import polars as pl
+
+SCHEMA: dict[str, Any] = {
+    "kind": pl.String,
+    "attempt": pl.String,
+    "key": pl.String,
+    "at_ms": pl.Int64,
+    "run": pl.String,
+    "stage": pl.String,
+    "shard": pl.String,
+    "problem_id": pl.String,
+    "role": pl.String,
+    "model": pl.String,
+    "endpoint": pl.String,
+    "sample": pl.Int64,
+    "request": pl.String,
+    "bound_microusd": pl.Int64,
+    "status": pl.String,
+    "error": pl.String,
+    "http_status": pl.Int64,
+    "body": pl.String,
+    "finish_reason": pl.String,
+    "served_model": pl.String,
+    "system_fingerprint": pl.String,
+    "prompt_tokens": pl.Int64,
+    "cached_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "reasoning_tokens": pl.Int64,
+    "price": pl.String,
+    "microusd": pl.Int64,
+    "took_ms": pl.Int64,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, and for which row. Written beside every event; never part of a request key."""
+
+    run: str
+    stage: str
+    shard: str
+    problem_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One row of the log. The module's docstring says what each field holds."""
+
+    kind: Literal["intent", "outcome"]
+    attempt: str
+    key: str
+    at_ms: int
+    asker: Asker
+    model: str
+    endpoint: str
+    sample: int
+    request: str | None = None
+    bound_microusd: int | None = None
+    status: Literal["reply", "error"] | None = None
+    error: str | None = None
+    http_status: int | None = None
+    body: str | None = None
+    finish_reason: str | None = None
+    served_model: str | None = None
+    system_fingerprint: str | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    price: str | None = None
+    microusd: int | None = None
+    took_ms: int | None = None
+
+
+_OWN = tuple(f.name for f in fields(Event) if f.name != "asker")
+
+
+def frame(events: list[Event]) -> pl.DataFrame:
+    """Events as the rows of a segment."""
+    rows = [{**asdict(event.asker), **{name: getattr(event, name) for name in _OWN}} for event in events]
+    return pl.DataFrame(rows, schema=SCHEMA, strict=True)

@@ -1,0 +1,191 @@
+"""The one way to ask: look the key up, else log the intent, send, log the outcome, and only then answer.
+
+Within one asker a key is asked once, however many coroutines want it. Across askers and runs the response
+store answers. What the log calls durable is never bought again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import EndpointError, UnreadableReply
+from tasks.ledger.events import Asker, Event
+from tasks.ledger.log import AttemptLog
+from tasks.ledger.store import ReplyStore
+from tasks.models import prices, retry, wire
+from tasks.models.prompt import Ask, Prompt, Reply
+from tasks.models.request import Model, Request, request
+
+
+class Endpoint(BaseModel):
+    """Where a model is reached. Nothing here bears on an answer, so nothing here enters a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1")
+    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One role's line to its model: whom it asks, where, and at what price."""
+
+    role: str
+    model: Model
+    endpoint_name: str
+    endpoint: Endpoint
+    price: prices.Price
+    price_version: str
+    api_key: str | None
+    free: asyncio.Semaphore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """One wire attempt's end."""
+
+    http_status: int
+    body: str
+    error: str | None
+    retry_after: str | None = None
+
+
+class Desk:
+    """Asks for one shard of one stage. Used from one event loop.
+
+    Once a request has failed for good, nothing new goes out; what is in flight is awaited and kept.
+    """
+
+    def __init__(
+        self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
+        run: str, stage: str, shard: str, patience: retry.Patience | None = None,
+    ) -> None:  # fmt: skip
+        self._store, self._log, self._http, self._lines = store, log, http, lines
+        self._run, self._stage, self._shard = run, stage, shard
+        self._patience = patience or retry.Patience()
+        self._asked: dict[str, asyncio.Future[Reply]] = {}
+        self._closed: EndpointError | None = None
+        self.found = 0
+        self.bought = 0
+
+    def ask_for(self, role: str, problem_id: str) -> Ask:
+        """An `Ask` that speaks for one role and one row."""
+        line = self._lines[role]
+        asker = Asker(run=self._run, stage=self._stage, shard=self._shard, problem_id=problem_id, role=role)
+
+        async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
+            return await self._once(request(prompt, line.model, sample), line, asker)
+
+        return ask
+
+    async def _once(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+        running = self._asked.get(wanted.key)
+        if running is None:
+            running = asyncio.ensure_future(self._find_or_buy(wanted, line, asker))
+            self._asked[wanted.key] = running
+        return await asyncio.shield(running)
+
+    async def _find_or_buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+        stored = self._store.get(wanted.key)
+        if stored is not None:
+            self.found += 1
+            return wire.reply(wanted.key, stored.body)
+        async with line.free:
+            if self._closed:
+                raise self._closed
+            for attempt in range(self._patience.attempts):
+                answer = await self._attempt(wanted, line, asker)
+                if answer.error is None:
+                    self.bought += 1
+                    return wire.reply(wanted.key, answer.body)
+                if answer.error not in retry.RETRIED:
+                    break
+                await asyncio.sleep(retry.wait_seconds(self._patience, attempt, answer.retry_after))
+        self._closed = EndpointError(
+            f"{line.role}: {line.model.identity} at endpoint {line.endpoint_name} ({line.endpoint.address}) gave "
+            f"no reply: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}. "
+            "Replies already paid are kept; mend the endpoint and run again."
+        )
+        raise self._closed
+
+    async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> _Answer:
+        """One wire attempt: intent durable, send, outcome durable."""
+        payload = wire.body(wanted)
+        common: dict[str, Any] = {
+            "attempt": uuid4().hex,
+            "key": wanted.key,
+            "asker": asker,
+            "model": line.model.identity,
+            "endpoint": line.endpoint_name,
+            "sample": wanted.sample,
+        }
+        bound = prices.bound(line.price, len(payload), int(wanted.sampling["max_tokens"]))
+        await self._log.append(
+            Event(kind="intent", at_ms=_now(), request=wanted.canonical, bound_microusd=bound, **common)
+        )
+        began = time.monotonic()
+        answer = await self._send(payload, line)
+        took = round(1000 * (time.monotonic() - began))
+        answer, facts = _facts(answer, line)
+        await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **facts))
+        return answer
+
+    async def _send(self, payload: bytes, line: Line) -> _Answer:
+        headers = {"Content-Type": "application/json"}
+        if line.api_key:
+            headers["Authorization"] = f"Bearer {line.api_key}"
+        limit = aiohttp.ClientTimeout(total=line.endpoint.timeout_seconds)
+        try:
+            async with self._http.post(
+                f"{line.endpoint.address}/chat/completions", data=payload, headers=headers, timeout=limit
+            ) as response:
+                text = await response.text(encoding="utf-8", errors="replace")
+                error = None if response.status == 200 else retry.error_class(response.status)
+                return _Answer(
+                    http_status=response.status,
+                    body=text,
+                    error=error,
+                    retry_after=response.headers.get("Retry-After"),
+                )
+        except TimeoutError:
+            return _Answer(http_status=0, body="", error="timeout")
+        except (aiohttp.ClientError, OSError) as fault:
+            return _Answer(http_status=0, body=str(fault), error="cut")
+
+
+def _facts(answer: _Answer, line: Line) -> tuple[_Answer, dict[str, Any]]:
+    """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`."""
+    facts: dict[str, Any] = {"http_status": answer.http_status, "body": answer.body}
+    if answer.error is None:
+        try:
+            found = wire.completion(answer.body)
+            used = wire.usage(found)
+        except UnreadableReply as fault:
+            answer = _Answer(http_status=answer.http_status, body=f"{fault}: {answer.body}", error="garbled")
+        else:
+            return answer, facts | {
+                "status": "reply",
+                "finish_reason": str(found["choices"][0].get("finish_reason")),
+                "served_model": str(found.get("model")),
+                "system_fingerprint": found.get("system_fingerprint"),
+                "prompt_tokens": used.prompt,
+                "cached_tokens": used.cached,
+                "completion_tokens": used.completion,
+                "reasoning_tokens": used.reasoning,
+                "price": line.price_version,
+                "microusd": prices.microusd(line.price, used),
+            }
+    return answer, facts | {"status": "error", "error": answer.error}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,97 @@
+"""The OpenAI-compatible wire format: the body of a request, and how a raw reply is read. Pure.
+
+Reading is a pure function of the stored body, so a better reader costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.errors import UnreadableReply
+from tasks.models.prompt import Reply
+from tasks.models.request import Request
+
+_THINK = re.compile(r"^\s*(?:<think>)?(.*?)</think>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts as reported; cached ones are among the prompt's, reasoning among the completion's."""
+
+    prompt: int
+    cached: int
+    completion: int
+    reasoning: int
+
+
+def body(request: Request) -> bytes:
+    """The JSON body of a chat completion. The sample index goes out as `seed`."""
+    fields: dict[str, Any] = {
+        "model": request.model.name,
+        "messages": [{"role": role, "content": content} for role, content in request.messages],
+        **request.sampling,
+        "seed": request.sample,
+    }
+    if request.response_schema is not None:
+        fields["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": request.response_schema, "strict": True},
+        }
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def completion(raw: str) -> dict[str, Any]:
+    """The first choice of a raw body, checked to be a chat completion; raises `UnreadableReply` else."""
+    try:
+        found = json.loads(raw)
+        choice = found["choices"][0]
+        if not isinstance(choice["message"], dict):
+            raise TypeError("message is not an object")
+    except (ValueError, KeyError, IndexError, TypeError) as fault:
+        raise UnreadableReply(f"not a chat completion: {fault}") from fault
+    return dict(found)
+
+
+def reply(key: str, raw: str) -> Reply:
+    """A stored body as a `Reply`. Raises `UnreadableReply` if it is no chat completion.
+
+    Reasoning is taken from `reasoning`, `reasoning_content` or <think> tags, whichever the server uses
+    (vLLM renamed the field).
+    """
+    found = completion(raw)
+    choice = found["choices"][0]
+    message = choice["message"]
+    content = _text(message.get("content"))
+    reasoning = _text(message.get("reasoning")) or _text(message.get("reasoning_content"))
+    if not reasoning and "</think>" in content:
+        thought = _THINK.match(content)
+        if thought:
+            reasoning, content = thought.group(1).strip(), content[thought.end() :].lstrip()
+    refusal = _text(message.get("refusal"))
+    return Reply(
+        key=key,
+        content=content or refusal,
+        reasoning=reasoning,
+        finish_reason="refusal" if refusal and not content else _text(choice.get("finish_reason")) or "unknown",
+        model=_text(found.get("model")),
+    )
+
+
+def usage(found: dict[str, Any]) -> Usage:
+    """Token counts of a chat completion; raises `UnreadableReply` where the server reports none."""
+    counts = found.get("usage")
+    if not isinstance(counts, dict) or "prompt_tokens" not in counts or "completion_tokens" not in counts:
+        raise UnreadableReply("the reply carries no usage, so its cost is unknown")
+    return Usage(
+        prompt=int(counts["prompt_tokens"]),
+        cached=int((counts.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+        completion=int(counts["completion_tokens"]),
+        reasoning=int((counts.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

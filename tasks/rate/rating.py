@@ -1,0 +1,163 @@
+"""Difficulty of a problem: several independent ratings by a model, their mean, and the gate. Pure.
+
+The method is that of DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2, difficulty filtering): the
+rater is asked six times on the scale of the AoPS wiki's competition ratings
+(https://artofproblemsolving.com/wiki/index.php/AoPS_Wiki:Competition_ratings), 1 to 10 in half steps; the
+problem stays when the mean reaches 5. The gate is held against the unrounded mean, which is a column of its
+own beside the rounded label: a label of 5.0 then never hides a problem that did not pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import UnreadableReply
+from tasks.models import template
+from tasks.models.prompt import Ask, Prompt, Sampling, user
+from tasks.models.structured import ask_structured
+from tasks.rows.tables import Schema
+from tasks.rows.verdict import Decision, drop, keep, quarantine
+
+VERSION = 1
+
+PROMPT = Path(__file__).with_name("prompt.md")
+FILES = (PROMPT,)
+"""The files whose text bears on the answer."""
+
+COLUMNS: Schema = {
+    "difficulty": pl.Float64,
+    "difficulty_rounded": pl.Float64,
+    "ratings": pl.List(pl.Float64),
+    "rating_spread": pl.Float64,
+}
+"""Unrounded mean; mean to the nearest half, half up; the ratings by sample; their population standard
+deviation. All None where a rating is missing: a mean of five is not a mean of six."""
+
+EVIDENCE: Mapping[str, Schema] = {
+    "ratings": {
+        "sample": pl.Int64,
+        "rating": pl.Float64,
+        "summary": pl.String,
+        "reason": pl.String,
+        "keys": pl.List(pl.String),
+        "fault": pl.String,
+    }
+}
+"""One line for each sample; where it could not be read, `fault` says why and what was asked for is None."""
+
+
+class Reason(StrEnum):
+    """Why a problem does not pass."""
+
+    TOO_EASY = "too_easy"
+    """Dropped: the mean rating is below the gate."""
+
+    UNREADABLE_REPLY = "unreadable_reply"
+    """Quarantined: a rating could not be read, nor could a second one, asked for with the error shown."""
+
+
+class Settings(BaseModel):
+    """What bears on the ratings and on the gate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    samples: int = Field(default=6, ge=1, description="Ratings asked for each problem, as samples 0, 1, ...")
+    gate: float = Field(default=5.0, ge=1, le=10, description="A problem with a lower mean is dropped.")
+    temperature: float = Field(default=1.0, ge=0, description="Above 0, or the samples repeat one another.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
+    max_tokens: int = Field(default=1024, ge=1, description="Most tokens of one rating.")
+
+
+class Rating(BaseModel):
+    """One rating as the rater writes it. The number comes last, after the grounds for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    summary: str = Field(description="What the problem asks and what solving it takes.")
+    reason: str = Field(description="Why this level of the scale and neither of its neighbours.")
+    rating: float = Field(ge=1, le=10, multiple_of=0.5, description="1 to 10 in half steps.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What became of one sample: a rating or a fault, and the request keys it took."""
+
+    rating: Rating | None
+    keys: tuple[str, ...]
+    fault: str | None = None
+
+
+def question(text: str, settings: Settings) -> Prompt:
+    """The question to the rater about one problem."""
+    return Prompt(
+        messages=user(template.render(template.load(PROMPT), problem=template.fence("problem", text))),
+        sampling=Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p),
+        schema=Rating,
+    )
+
+
+def nearest_half(value: float) -> float:
+    """The nearest multiple of 0.5, half up: 4.25 -> 4.5."""
+    return math.floor(value * 2 + 0.5) / 2
+
+
+def judge(ratings: Sequence[float], gate: float) -> tuple[bool, dict[str, Any]]:
+    """Whether the mean of `ratings` (at least one) reaches the gate, and the columns that say so."""
+    mean = fmean(ratings)
+    return mean >= gate, {
+        "difficulty": mean,
+        "difficulty_rounded": nearest_half(mean),
+        "ratings": list(ratings),
+        "rating_spread": pstdev(ratings),
+    }
+
+
+async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
+    """Rate one problem. Raises `EndpointError` when the endpoint gives no reply."""
+    samples = await _samples(ask, question(row["question"], settings), settings.samples)
+    evidence = {"ratings": [_line(index, sample) for index, sample in enumerate(samples)]}
+    ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
+    if len(ratings) < len(samples):
+        return quarantine(Reason.UNREADABLE_REPLY, dict.fromkeys(COLUMNS), evidence)
+    passed, columns = judge(ratings, settings.gate)
+    return keep(columns, evidence) if passed else drop(Reason.TOO_EASY, columns, evidence)
+
+
+async def _samples(ask: Ask, prompt: Prompt, count: int) -> list[_Sample]:
+    """All samples at once. When one fails the others still land: they are paid for."""
+    outcomes = await asyncio.gather(*(_sample(ask, prompt, index) for index in range(count)), return_exceptions=True)
+    samples = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        samples.append(outcome)
+    return samples
+
+
+async def _sample(ask: Ask, prompt: Prompt, index: int) -> _Sample:
+    try:
+        return _Sample(*await ask_structured(ask, prompt, Rating, sample=index))
+    except UnreadableReply as fault:
+        return _Sample(None, fault.keys, str(fault))
+
+
+def _line(index: int, sample: _Sample) -> dict[str, Any]:
+    rating = sample.rating
+    return {
+        "sample": index,
+        "rating": rating.rating if rating else None,
+        "summary": rating.summary if rating else None,
+        "reason": rating.reason if rating else None,
+        "keys": list(sample.keys),
+        "fault": sample.fault,
+    }

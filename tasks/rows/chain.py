@@ -1,0 +1,46 @@
+"""From manifests back to rows: the rows a stage gets are the last stage's kept ones, with all columns so far.
+
+Rows are never rewritten. The current `question` of a row is the last one that a stage wrote; every other
+column belongs to the stage that wrote it, and two stages may not write the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from tasks.errors import CurationError
+from tasks.rows import manifest as manifests
+from tasks.rows.manifest import Manifest
+from tasks.rows.shards import Shard
+from tasks.rows.storage import Storage
+from tasks.rows.verdict import Verdict
+
+PROBLEMS = "problems"
+
+
+def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFrame:
+    """The rows that the last manifest of `chain` kept, sorted by `problem_id`.
+
+    `chain` begins with the intake's manifest, whose table `problems` holds the collected rows. A stage that
+    a recipe runs twice overwrites its own columns.
+    """
+    intake, *stages = chain
+    frame = manifests.read(storage, intake, PROBLEMS).filter(
+        (pl.col("bucket") >= shard.low) & (pl.col("bucket") < shard.high)
+    )
+    owner = dict.fromkeys(frame.columns, intake.stage)
+    for done in stages:
+        own = manifests.read(storage, done).filter(pl.col("verdict") == Verdict.KEEP).drop("verdict", "reason")
+        new = [name for name in own.columns if name != "problem_id"]
+        _check_owner(owner, new, done.stage)
+        owner.update(dict.fromkeys(new, done.stage))
+        frame = frame.drop(new, strict=False).join(own, on="problem_id", how="inner", validate="1:1")
+    return frame.sort("problem_id")
+
+
+def _check_owner(owner: dict[str, str], columns: list[str], stage: str) -> None:
+    for name in columns:
+        if name != "question" and owner.get(name, stage) != stage:
+            raise CurationError(f"stage {stage} writes column {name!r}, which belongs to stage {owner[name]}")

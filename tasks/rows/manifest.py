@@ -1,0 +1,149 @@
+"""Manifests: what a stage made of a shard. A manifest is written last, so its existence means done.
+
+It is found by the stage's fingerprint, the shard and the digest of the manifest it was made from; readers
+follow manifests and never list. Counting is part of it: rows in = kept + dropped + quarantined, or
+`ConservationError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import AlreadyExists, ConservationError
+from tasks.rows.fingerprint import digest, digest_bytes
+from tasks.rows.storage import Storage
+from tasks.rows.tables import decode, encode
+from tasks.rows.verdict import Verdict
+
+VERDICTS = "verdicts"
+
+
+class FileRef(BaseModel):
+    """One Parquet file of a manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="Name under the storage root")
+    digest: str = Field(description="SHA-256 of the bytes")
+    rows: int
+
+
+class Manifest(BaseModel):
+    """A finished stage of a shard (or of everything, for the stages that are global)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    fingerprint: str = Field(description="Of the stage: name, version, settings, prompts, models, upstream")
+    shard: str
+    upstream: str = Field(description="Digest of the manifest this one was made from")
+    rows_in: int
+    kept: int
+    dropped: dict[str, int] = Field(description="Rows by drop reason")
+    quarantined: dict[str, int] = Field(description="Rows by quarantine reason")
+    files: dict[str, FileRef]
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of this manifest, and through it of every byte it leads to."""
+        return digest(self)
+
+    def check_conservation(self) -> None:
+        """Raise `ConservationError` unless every row that came in has a fate."""
+        out = self.kept + sum(self.dropped.values()) + sum(self.quarantined.values())
+        if out != self.rows_in:
+            raise ConservationError(
+                f"{self.stage} of {self.shard}: {self.rows_in} rows in, but {self.kept} kept, {self.dropped} "
+                f"dropped and {self.quarantined} quarantined make {out}. Nothing was written."
+            )
+
+
+def folder(stage: str, fingerprint: str, shard: str) -> str:
+    """Where a stage's files of one shard lie."""
+    return f"stages/{stage}/{fingerprint[:16]}/{shard}"
+
+
+def _name(stage: str, fingerprint: str, shard: str, upstream: str) -> str:
+    return f"{folder(stage, fingerprint, shard)}/manifest-{upstream[:16]}.json"
+
+
+def find(storage: Storage, stage: str, fingerprint: str, shard: str, upstream: str) -> Manifest | None:
+    """The finished manifest, or None."""
+    name = _name(stage, fingerprint, shard, upstream)
+    if not storage.exists(name):
+        return None
+    return Manifest.model_validate_json(storage.read(name))
+
+
+def find_all(storage: Storage, stage: str, fingerprint: str) -> list[Manifest]:
+    """Every finished manifest of a stage. For the one place that must list: finding older intakes."""
+    names = [n for n in storage.list(f"stages/{stage}/{fingerprint[:16]}") if n.endswith(".json")]
+    return [Manifest.model_validate_json(data) for data in storage.read_all(names).values()]
+
+
+def commit(
+    storage: Storage,
+    *,
+    stage: str,
+    fingerprint: str,
+    shard: str,
+    upstream: str,
+    rows_in: int,
+    verdicts: pl.DataFrame,
+    tables: dict[str, pl.DataFrame],
+    also: Mapping[str, FileRef] | None = None,
+) -> Manifest:
+    """Write the tables, then the manifest. `verdicts` has columns verdict and reason, one row per row in.
+
+    Data files are named by their content, so a crash before the manifest leaves files that the next try
+    finds and shares. `also` names files that lie elsewhere and are already written. If another writer was
+    first with this manifest, its word stands.
+    """
+    counts = {
+        (row["verdict"], row["reason"]): row["len"] for row in verdicts.group_by("verdict", "reason").len().to_dicts()
+    }
+    manifest = Manifest(
+        stage=stage,
+        fingerprint=fingerprint,
+        shard=shard,
+        upstream=upstream,
+        rows_in=rows_in,
+        kept=sum(n for (verdict, _), n in counts.items() if verdict == Verdict.KEEP),
+        dropped=_by_reason(counts, Verdict.DROP),
+        quarantined=_by_reason(counts, Verdict.QUARANTINE),
+        files={},
+    )
+    manifest.check_conservation()
+    where = folder(stage, fingerprint, shard)
+    files = {name: _put(storage, where, name, frame) for name, frame in {VERDICTS: verdicts, **tables}.items()}
+    manifest = manifest.model_copy(update={"files": {**files, **(also or {})}})
+    try:
+        storage.create(_name(stage, fingerprint, shard, upstream), manifest.model_dump_json(indent=1).encode("utf-8"))
+    except AlreadyExists:
+        first = find(storage, stage, fingerprint, shard, upstream)
+        assert first is not None  # noqa: S101 - it was there a moment ago and nothing is ever deleted
+        return first
+    return manifest
+
+
+def read(
+    storage: Storage, manifest: Manifest, name: str = VERDICTS, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """One of a manifest's tables."""
+    return decode(storage.read(manifest.files[name].name), columns)
+
+
+def _put(storage: Storage, where: str, name: str, frame: pl.DataFrame) -> FileRef:
+    data = encode(frame)
+    identity = digest_bytes(data)
+    path = f"{where}/{name}-{identity[:16]}.parquet"
+    storage.put(path, data)
+    return FileRef(name=path, digest=identity, rows=frame.height)
+
+
+def _by_reason(counts: dict[tuple[str, str | None], int], verdict: Verdict) -> dict[str, int]:
+    return {str(reason): n for (found, reason), n in sorted(counts.items(), key=str) if found == verdict}

@@ -1,0 +1,33 @@
+"""Shards: ranges of buckets within one intake. Pure."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import RecipeError
+from tasks.rows.problem import BUCKETS
+
+
+class Shard(BaseModel):
+    """Rows of one intake whose bucket lies in [low, high)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intake: str = Field(description="Digest of the intake's manifest")
+    low: int = Field(ge=0, lt=BUCKETS)
+    high: int = Field(gt=0, le=BUCKETS)
+
+    @property
+    def name(self) -> str:
+        """Readable and unique within a root: `<intake>-<low>-<high>`, buckets in hex."""
+        return f"{self.intake[:8]}-{self.low:03x}-{self.high:04x}"
+
+
+def plan(intake: str, count: int) -> list[Shard]:
+    """`count` shards that together cover every bucket once."""
+    if not 1 <= count <= BUCKETS:
+        raise RecipeError(f"shards: {count} is not between 1 and {BUCKETS}")
+    edges = [BUCKETS * i // count for i in range(count + 1)]
+    return [Shard(intake=intake, low=low, high=high) for low, high in pairwise(edges)]

@@ -1,0 +1,134 @@
+r"""Finding final answers in texts. Pure.
+
+A model's answer is what it says its answer is: the last `\boxed{}`, an `<answer>` tag, or a sentence "the final
+answer is ...". Never the last number in sight: a solution that names no answer has none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tasks.verify import normal
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
+_BETWEEN_BOXES = re.compile(
+    r"(?:\s|[,;$]|\\[()\[\],;]|\\q?quad|\\text\s*\{\s*,?\s*(?:and|or)?\s*\}|and\b|or\b|[a-z](?:_\{?\w\}?)?\s*=)*",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
+_SAID = re.compile(
+    r"\b(?:final\s+)?answer(?:\s+to\s+[^.:\n]{0,80}?)?\s*(?:\*\*)?\s*(?:is|:)\s*:?\s*(?:\*\*)?\s*", re.IGNORECASE
+)
+_CONCLUDED = re.compile(
+    r"(?:^|[.\n])\s*(?:therefore|thus|hence|so|we (?:find|get|obtain|conclude)(?: that)?),?\s*"
+    r"(?:the (?:answer|solution|value) is\s*)?(?P<formula>\$[^$]+\$|\\\([^$]+?\\\))"
+    r"(?:\s+is the (?:answer|solution))?\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!](?=\s|$|\*)")
+_LONGEST_TEXT = 1_000_000  # characters of a solution's end that are looked at
+
+
+def final_answer(solution: str) -> str | None:
+    r"""The answer a solution ends with, raw; None if it states none.
+
+    Only what stands behind the last `</think>` counts; a thought that never ends has no answer. Boxes that
+    stand side by side (`\boxed{2}, \boxed{3}`, joined by nothing but "and", "or" and commas) are one list.
+
+    >>> final_answer(r"<think>\boxed{1}?</think> So it is $\boxed{\frac{1}{2}}$.")
+    '\\frac{1}{2}'
+    """
+    head, _, text = solution.rpartition("</think>")
+    if not head and "<think>" in text:
+        return None
+    text = text[-_LONGEST_TEXT:]
+    tags = _TAG.findall(text)
+    if tags and (inside := tags[-1].strip()):
+        return _boxed(inside) or _tidy(inside)
+    return _boxed(text) or _said(text)
+
+
+def _boxed(text: str) -> str | None:
+    spans: list[tuple[int, int, str]] = []
+    for match in reversed(list(_BOX.finditer(text))[-20:]):
+        close = normal.closing(text, match.end())
+        if close is None or not text[match.end() + 1 : close].strip():
+            continue
+        if spans and not _BETWEEN_BOXES.fullmatch(text, close + 1, spans[-1][0]):
+            break
+        spans.append((match.start(), close, text[match.end() + 1 : close].strip()))
+    boxes = list(dict.fromkeys(span[2] for span in reversed(spans)))
+    return ", ".join(boxes) or None
+
+
+def _said(text: str) -> str | None:
+    heads = list(_SAID.finditer(text))
+    if not heads:
+        concluded = _CONCLUDED.search(text[-500:])
+        return _tidy(concluded["formula"]) if concluded else None
+    said = text[heads[-1].end() :][:500].split("\n", maxsplit=1)[0]
+    formula = re.match(r"(\$\$?)(.+?)\1|\\\((.+?)\\\)|\\\[(.+?)\\\]", said)
+    if formula and re.match(r"\s*(?:[.\"]|$)", said[formula.end() :]):
+        return _tidy(next(group for group in formula.groups()[1:] if group))
+    return _tidy(_SENTENCE_END.split(said, maxsplit=1)[0])
+
+
+def _tidy(text: str) -> str | None:
+    return text.strip().strip("*").strip() or None
+
+
+_OR = re.compile(r",?\s+or\s+(?:equivalently|approximately|an equivalent form such as|simply)[\s,:]+", re.IGNORECASE)
+_ASIDE = re.compile(r"\s*\(((?:i\.?e\.?,?\s+|no |none |that is,?\s+)[^()]*(?:\([^()]*\)[^()]*)*)\)\s*$", re.IGNORECASE)
+_WRAPPED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(.+?) is the only (?:possible |such )?(?:value|solution|answer|number|integer)s?(?: of .+)?",
+        r"the only (?:possible |such )?(?:value|solution|answer|number|integer)s?(?: (?:for|of) .+?)? (?:is|are) (.+)",
+        r"the limit exists and (?:is equal to|equals|is) (.+)",
+        r"(?:the )?(?:final )?answer(?: is|:) (.+)",
+    )
+)
+_COUNTED = re.compile(
+    r"(?:at (?:most|least)|exactly)?\s*(\d+|one|two|three|n)\s*(?:[a-z]+-valued )?"
+    r"(?:values?|numbers?|pairs?|roots?|zeros?|inequalities|sequences?|solutions?|times|ways)?",
+    re.IGNORECASE,
+)
+_NUMERALS = {"one": "1", "two": "2", "three": "3"}
+
+
+def alternatives(source_answer: str | None) -> tuple[str, ...]:
+    r"""The acceptable forms of a source's answer, any of which is enough; none where there is no answer.
+
+    Sources wrap answers in words that belong to the question: "100 (i.e., all values)", "0 is the only possible
+    value". The wrapping is taken off only where the rest is the answer itself.
+
+    >>> alternatives("sqrt(3)/3, or equivalently 1/sqrt(3)")
+    ('sqrt(3)/3', '1/sqrt(3)')
+    """
+    text = (source_answer or "").strip()
+    if not text or len(text) > _LONGEST_TEXT:
+        return ()
+    text = _boxed(text) or text
+    forms: list[str] = []
+    for part in _OR.split(text):
+        aside = _ASIDE.search(part)
+        forms.append(_unwrapped(part[: aside.start()] if aside else part))
+        if aside:
+            forms.append(re.sub(r"^(?:i\.?e\.?|that is),?\s+", "", aside.group(1), flags=re.IGNORECASE))
+    counts = [number for form in forms if (number := _count(form))]
+    return tuple(dict.fromkeys(form for form in (*forms, *counts) if form))
+
+
+def _unwrapped(text: str) -> str:
+    text = text.strip()
+    bare = text.rstrip(".")
+    for pattern in _WRAPPED:
+        if match := pattern.fullmatch(bare):
+            return match.group(1).strip()
+    return text
+
+
+def _count(text: str) -> str | None:
+    """The number in "98 values", "Exactly one" or "At most 0 roots": the question asked how many."""
+    match = _COUNTED.fullmatch(text.strip().rstrip("."))
+    return _NUMERALS.get(match.group(1).lower(), match.group(1)) if match else None

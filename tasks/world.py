@@ -1,0 +1,110 @@
+"""The outside, built in one place: storage, the response store, clients, secrets from the environment.
+
+No other module reads the environment or opens a connection. What is built here is per process and is never
+passed between processes; only `Where`, which is plain data, is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from typing import IO
+
+import aiohttp
+import fsspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import RecipeError, SourceError
+from tasks.ledger.log import AttemptLog, GroupBounds
+from tasks.ledger.store import ReplyStore
+from tasks.models import prices
+from tasks.models.asker import Desk, Endpoint, Line
+from tasks.models.request import Model
+from tasks.rows.shards import Shard
+from tasks.rows.storage import Storage
+
+_REMOTE_BOUNDS = GroupBounds(seconds=0.05)
+
+
+class Where(BaseModel):
+    """Where and how a run works. Nothing in it bears on an answer, and it holds no secrets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    root: str = Field(description="Storage root, any fsspec URL")
+    run: str = Field(description="Identity of the run, written beside every attempt")
+    endpoints: Mapping[str, Endpoint] = Field(default_factory=dict)
+    routes: Mapping[str, str] = Field(default_factory=dict, description="Role to endpoint name")
+    prices: Mapping[str, prices.Price] = Field(default_factory=dict, description="The recipe's own price lines")
+
+
+@cache
+def storage(root: str) -> Storage:
+    """The storage at a root URL."""
+    return Storage(root)
+
+
+@contextmanager
+def open_outside(path: str) -> Iterator[IO[bytes]]:
+    """A file of somebody else's, for reading: any fsspec URL, decompressed by its ending.
+
+    Raises `SourceError` if it cannot be opened or read.
+    """
+    try:
+        with fsspec.open(path, "rb", compression="infer") as file:
+            yield file
+    except FileNotFoundError as fault:
+        raise SourceError(f"{path}: there is no such file; give a path or URL that can be read") from fault
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault}") from fault
+
+
+@cache
+def reply_store(root: str) -> ReplyStore:
+    """This process's view of the replies under a root."""
+    return ReplyStore(storage(root))
+
+
+@asynccontextmanager
+async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model]) -> AsyncIterator[Desk]:
+    """Everything one shard of one stage needs to ask its models."""
+    kept = storage(where.root)
+    store = reply_store(where.root)
+    await asyncio.to_thread(store.refresh)
+    lines = {role: _line(where, role, model) for role, model in roles.items()}
+    bounds = GroupBounds() if kept.is_local else _REMOTE_BOUNDS
+    place = f"{shard.low:03x}-{shard.high:04x}"
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        AttemptLog(kept, place, bounds, store.add) as log,
+        aiohttp.ClientSession(connector=connector) as http,
+    ):
+        yield Desk(store=store, log=log, http=http, lines=lines, run=where.run, stage=stage, shard=shard.name)
+
+
+def _line(where: Where, role: str, model: Model) -> Line:
+    name = where.routes[role]
+    endpoint = where.endpoints[name]
+    table = prices.table().with_models(where.prices)
+    return Line(
+        role=role,
+        model=model,
+        endpoint_name=name,
+        endpoint=endpoint,
+        price=table.price(model.name),
+        price_version=table.version,
+        api_key=_secret(endpoint.api_key_env),
+        free=asyncio.Semaphore(endpoint.concurrency),
+    )
+
+
+def _secret(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    value = os.environ.get(variable)
+    if not value:
+        raise RecipeError(f"environment variable {variable} is not set; it must hold the endpoint's key")
+    return value
