@@ -50,12 +50,16 @@ class ShardsFailed(CurationError):
 
 @flow(name="curate", flow_run_name="curate {recipe.name}", validate_parameters=False)
 def curate(recipe: Recipe, root: str) -> Plan:
-    """Turn a recipe's sources into a data set under `root`. Safe to run again after any failure."""
+    """Turn a recipe's sources into a data set under `root`. Safe to run again after any failure.
+
+    Raises `RecipeError` or `SourceError` before anything is spent, and `ShardsFailed` at the end.
+    """
     with ExitStack() as services:
         where = locate(recipe, root, services)
         intakes = collect(recipe.sources, where)
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
+        plans.note_start(world.storage(root), plan)
         where = where.model_copy(update={"run": plan.run})
         runs = [through_stages(plan, shard, where) for shard in plan.shards]
         chains = finished(plan, runs)

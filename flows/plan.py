@@ -6,7 +6,12 @@ it stopped. The plan lies under the root as `runs/<run>/plan.json`.
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import time
 from collections.abc import Sequence
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +75,21 @@ def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
 def save(storage: Storage, plan: Plan) -> None:
     """Write the plan; an equal one that is there already is the same run."""
     storage.put(f"runs/{plan.run}/plan.json", plan.model_dump_json(indent=1).encode("utf-8"))
+
+
+def note_start(storage: Storage, plan: Plan) -> None:
+    """Note that somebody works on the run from now on; such notes are the run's history."""
+    note = {"host": socket.gethostname(), "process": os.getpid()}
+    name = f"{plan.run}/start-{time.time_ns() // 1_000_000:013d}-{uuid4().hex[:8]}.json"
+    storage.create(f"runs/{name}", json.dumps(note).encode("utf-8"))
+
+
+def started_since(storage: Storage, at_ms: int) -> str | None:
+    """The run that was started last, if that was at `at_ms` (Unix milliseconds) or later."""
+    starts = [name.split("/") for name in storage.list("runs") if "/start-" in name]
+    found = [(int(note.split("-")[1]), run) for _, run, note in starts]
+    latest = max(found, default=(0, ""))
+    return latest[1] if latest[0] >= at_ms else None
 
 
 def load_all(storage: Storage) -> list[Plan]:

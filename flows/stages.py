@@ -37,9 +37,7 @@ class Entry:
 
 PER_SHARD: dict[str, Entry] = {
     "screen": Entry(stage=screen.STAGE, task=screen.screen),
-    "decontaminate": Entry(
-        stage=decontaminate.STAGE, task=decontaminate.decontaminate, inputs=decontaminate.inputs
-    ),
+    "decontaminate": Entry(stage=decontaminate.STAGE, task=decontaminate.decontaminate, inputs=decontaminate.inputs),
     "rate": Entry(stage=rate.STAGE, task=rate.rate),
     "solve": Entry(stage=solve.STAGE, task=solve.solve),
     "verify": Entry(stage=verify.STAGE, task=verify.verify),

@@ -8,10 +8,11 @@ from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks.classify import topics
+from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
-from tasks.stage import Desk, PlannedStage, Row, Stage, each_row, run_shard
 from tasks.rows.verdict import Decision
+from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
 from tasks.task import OPTIONS, state
 from tasks.world import Where
 

@@ -98,9 +98,12 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
     """The verdict on one row. `row["neighbours"]` are its neighbours, from `neighbours.find`.
 
     An equal text drops the row without a question to the judge. Otherwise all pairs are judged at once.
-    Raises `EndpointError`, after what was in flight has ended, when the endpoint is down.
+    Raises `EndpointError`, after what was in flight has ended, when the endpoint is down; `ValueError` for a
+    row that was never looked up, because a row without neighbours would pass as clean.
     """
     neighbours: Sequence[Neighbour] = row["neighbours"]
+    if not neighbours:
+        raise ValueError(f"row {row['problem_id']} has no neighbours; look rows up with neighbours.find first")
     exact = next((one for one in neighbours if one["exact"]), None)
     if exact is not None:
         judged = [Judged(one) for one in neighbours]
@@ -165,10 +168,10 @@ def _nearest(neighbours: Sequence[Neighbour]) -> Neighbour:
 
 def _columns(row: Mapping[str, Any], contaminated_by: str | None) -> dict[str, Any]:
     """`decontaminated_question` is the text that was checked, so that a later rewrite can be told."""
-    nearest = _nearest(row["neighbours"]) if row["neighbours"] else None
+    nearest = _nearest(row["neighbours"])
     return {
-        "nearest_benchmark_id": nearest and nearest["benchmark_id"],
-        "nearest_score": nearest and nearest["score"],
+        "nearest_benchmark_id": nearest["benchmark_id"],
+        "nearest_score": nearest["score"],
         "contaminated_by": contaminated_by,
         "decontaminated_question": row["question"],
     }

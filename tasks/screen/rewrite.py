@@ -9,6 +9,7 @@ that is not in the post may come.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 
 from tasks.screen.text import core, plain
@@ -32,16 +33,18 @@ _RELATION = re.compile(
     "|".join(f"{re.escape(sign)}{'(?![a-z])' if sign[0] == chr(92) else ''}" for sign in _RELATIONS)
 )
 _CONDITION = re.compile(
-    r"""\b(?:positive|negative|non-?negative|non-?zero|integ|natural|rational|irrational|real|complex|prime|composite
-        |distinct|even|odd|consecutive|increasing|decreasing|continuous|differentiable|convex|coprime
-        |at\ least|at\ most|exactly|without|no|not|except|finite|infinite|random|independent|equilateral|isosceles|acute|obtuse|regular)""",
+    r"""\b(positive|negative|non-?negative|non-?zero|integer|natural|rational|irrational|real|complex|prime|composite
+          |distinct|even|odd|consecutive|increasing|decreasing|continuous|differentiable|convex|coprime|at\ least
+          |at\ most|exact|without|not|no|except|finite|infinite|random|independent|equilateral|isosceles|acute|obtuse
+          |regular)(?:s|ly)?\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TIGHT_FRACTION = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
 
 
 def quantities(text: str) -> Counter[str]:
     """What can be counted in a text: each number as often as it occurs, everything else once."""
-    said = _SHORTHAND.sub(" ", text)
+    said = _SHORTHAND.sub(" ", _TIGHT_FRACTION.sub(r" \1 \2 ", unicodedata.normalize("NFKC", text)))
     numbers = Counter(_DIGIT_WORDS.get(n.lower(), n.replace(",", "")) for n in _NUMBER.findall(said))
     signs = {_RELATIONS[sign] for sign in _RELATION.findall(said)}
     letters = set(_LETTER.findall(_FORMAT.sub(" ", said))) - _ARTICLES

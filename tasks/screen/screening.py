@@ -12,21 +12,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import UnreadableReply
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.structured import ask_structured
 from tasks.models.template import fence, load, render
+from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.screen.reasons import Reason
 from tasks.screen.rewrite import changes
 from tasks.screen.rules import screen
 
-__all__ = ["PROMPT", "VERSION", "Reason", "Screening", "Settings", "decide"]
+__all__ = ["COLUMNS", "EVIDENCE", "FILES", "VERSION", "Reason", "Screening", "Settings", "decide"]
 
 VERSION = 1
 PROMPT = Path(__file__).with_name("prompt.md")
+FILES = (PROMPT,)
+"""The files whose text bears on the answer."""
+
+COLUMNS: Schema = {
+    "question": pl.String,
+    "answer_type": pl.String,
+    "screened_by": pl.String,
+    "screen_note": pl.String,
+    "screen_keys": pl.List(pl.String),
+}
+"""The question (clean where the row is kept, else as it came); the kind of its answer, None where no model
+judged; `rules` or `model`; why, in at most 200 characters; the request keys."""
+
+EVIDENCE: Mapping[str, Schema] = {}
 
 _NOTE = 200
 _ATTEMPTS = 2
@@ -120,9 +136,7 @@ def verdict(screening: Screening) -> Reason | None:
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """Keep the row with a clean question, drop it for a `Reason`, or quarantine it.
 
-    Columns: question (clean where kept, else as it came), answer_type (None where no model judged),
-    screened_by (`rules` or `model`), screen_note (at most 200 characters), screen_keys (request keys).
-    Raises `EndpointError` when the endpoint gave no reply.
+    Columns: `COLUMNS`. Raises `EndpointError` when the endpoint gave no reply.
     """
     subject = _Row(row["question"])
     found = screen(subject.question, row["source_answer"]) if settings.rules else None

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from tasks.screen import screening
+from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
-from tasks.stage import Desk, PlannedStage, Row, Stage, each_row, run_shard
 from tasks.rows.verdict import Decision
+from tasks.screen import screening
+from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
 from tasks.task import OPTIONS, state
 from tasks.world import Where
 

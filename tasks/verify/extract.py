@@ -19,8 +19,9 @@ _TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 _SAID = re.compile(
     r"\b(?:final\s+)?answer(?:\s+to\s+[^.:\n]{0,80}?)?\s*(?:\*\*)?\s*(?:is|:)\s*:?\s*(?:\*\*)?\s*", re.IGNORECASE
 )
+_FORMULA = re.compile(r"(\$\$?).+?\1|\\\(.+?\\\)|\\\[.+?\\\]")
 _CONCLUDED = re.compile(
-    r"(?:^|[.\n])\s*(?:therefore|thus|hence|so|we (?:find|get|obtain|conclude)(?: that)?),?\s*"
+    r"(?:^|[.\n])\s*(?:therefore|thus|hence|so|we (?:find|get|obtain|conclude)(?: that)?|[a-z ]{1,60}:),?\s*"
     r"(?:the (?:answer|solution|value) is\s*)?(?P<formula>\$[^$]+\$|\\\([^$]+?\\\))"
     r"(?:\s+is the (?:answer|solution))?\s*\.?\s*$",
     re.IGNORECASE,
@@ -45,10 +46,18 @@ def final_answer(solution: str) -> str | None:
     tags = _TAG.findall(text)
     if tags and (inside := tags[-1].strip()):
         return _boxed(inside) or _tidy(inside)
-    return _boxed(text) or _said(text)
+    boxed, behind = _last_boxes(text)
+    if boxed and not re.search(r"\bfinal\s+answer", text[behind:], re.IGNORECASE):
+        return boxed
+    return _said(text[behind:]) or boxed
 
 
 def _boxed(text: str) -> str | None:
+    return _last_boxes(text)[0]
+
+
+def _last_boxes(text: str) -> tuple[str | None, int]:
+    """The last boxes that stand side by side, as one list, and the position behind them."""
     spans: list[tuple[int, int, str]] = []
     for match in reversed(list(_BOX.finditer(text))[-20:]):
         close = normal.closing(text, match.end())
@@ -58,7 +67,7 @@ def _boxed(text: str) -> str | None:
             break
         spans.append((match.start(), close, text[match.end() + 1 : close].strip()))
     boxes = list(dict.fromkeys(span[2] for span in reversed(spans)))
-    return ", ".join(boxes) or None
+    return ", ".join(boxes) or None, spans[0][1] + 1 if spans else 0
 
 
 def _said(text: str) -> str | None:
@@ -67,14 +76,16 @@ def _said(text: str) -> str | None:
         concluded = _CONCLUDED.search(text[-500:])
         return _tidy(concluded["formula"]) if concluded else None
     said = text[heads[-1].end() :][:500].split("\n", maxsplit=1)[0]
-    formula = re.match(r"(\$\$?)(.+?)\1|\\\((.+?)\\\)|\\\[(.+?)\\\]", said)
+    formula = _FORMULA.match(said)
     if formula and re.match(r"\s*(?:[.\"]|$)", said[formula.end() :]):
-        return _tidy(next(group for group in formula.groups()[1:] if group))
-    return _tidy(_SENTENCE_END.split(said, maxsplit=1)[0])
+        return _tidy(formula.group())
+    sentence = _SENTENCE_END.split(said, maxsplit=1)[0]
+    value = re.fullmatch(r"[A-Z].*\s(?:is|are|equals)\s+(\$[^$]+\$|[-+\d.,/]+)", sentence)
+    return _tidy(value.group(1) if value else sentence)
 
 
 def _tidy(text: str) -> str | None:
-    return text.strip().strip("*").strip() or None
+    return re.sub(r'^(?:\\?"|\*|\s)+|(?:\\?"|\*|\s)+$', "", text) or None
 
 
 _OR = re.compile(r",?\s+or\s+(?:equivalently|approximately|an equivalent form such as|simply)[\s,:]+", re.IGNORECASE)

@@ -36,6 +36,7 @@ _MARKUP = (
     (re.compile(r"\\(?:dots|cdots|dotsc|dotsb|dotsm)(?![a-zA-Z])|\.\.\."), r"\\ldots"),
     (re.compile(r"\s+"), " "),
 )
+_ARRAY = re.compile(r"[\[(]\s*\\begin\{array\}\s*\{[a-z|]*\}(.*?)\\end\{array\}\s*[\])]", re.DOTALL)
 _UNBOX = re.compile(r"^\\(?:boxed|fbox)\s*\{(.*)\}$", re.DOTALL)
 _END = re.compile(r"(?:[\s.,;:]|\\\\|\\$)+$")
 _JOIN = re.compile(r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*", re.I)
@@ -54,7 +55,7 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
-    text = text.strip()
+    text = _ARRAY.sub(r"\\begin{pmatrix}\1\\end{pmatrix}", text).strip()
     boxed = _UNBOX.match(text)
     if boxed and _balanced(boxed.group(1)):
         return plain(boxed.group(1))

@@ -1,7 +1,7 @@
 """Exact rules that decide most pairs without sympy: same text, numbers, set phrases. Pure and cheap.
 
 A rule that does not apply says nothing (None). Numbers are exact fractions of decimal digits, so that
-0.0000001 and 0.0000002 differ, and 0.3333 is neither 1/3 nor surely not 1/3: it may be its rounding.
+0.0000001 and 0.0000002 differ, and 0.33 is neither 1/3 nor surely not 1/3: it may be its rounding.
 """
 
 from __future__ import annotations
@@ -69,13 +69,19 @@ def _ratio(match: re.Match[str]) -> Number | None:
 
 
 def same_number(a: Number, b: Number) -> Comparison:
-    """Equal as fractions; a bare number may stand for a percentage (10% and 10); a rounding decides nothing."""
+    """Equal as fractions, with two allowances.
+
+    A bare number may stand for a percentage (10% and 10). A decimal of four significant digits or more is taken
+    for the fraction that it rounds (0.3333 and 1/3); a coarser one, or one decimal for another, decides nothing.
+    """
     if a.value == b.value:
         return equal("number")
     if a.percent != b.percent and (a.value * 100 == b.value if a.percent else b.value * 100 == a.value):
         return equal("number: percent")
-    if any(n.step is not None and abs(a.value - b.value) <= n.step / 2 for n in (a, b)):
-        return undecided("number: rounding")
+    for n, other in ((a, b), (b, a)):
+        if n.step is not None and abs(a.value - b.value) <= n.step / 2:
+            certain = other.step is None and abs(n.value) >= n.step * 1000
+            return equal("number: rounding") if certain else undecided("number: rounding")
     return different("number")
 
 

@@ -11,6 +11,7 @@ Only the LaTeX reader is used, never the one that hands text to Python's `eval`.
 from __future__ import annotations
 
 import logging
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -28,13 +29,15 @@ _ROUNDED = sympy.Float("0.01")  # a decimal this near to the other side may be i
 # Values for the symbols of a formula, in alphabetical order: whole and rising, so that counting formulas
 # (factorials, binomials, floors, parities) have values there too.
 _POINTS = ((5, 7, 11, 13, 17, 19, 23), (4, 6, 10, 14, 15, 18, 21), (3, 8, 9, 16, 20, 22, 25))
+# A bare "10, 4, -2" may be a sequence or a set: only braces, "and" or "x =" tell.
+_ENUMERATED = re.compile(r"[^a-zA-Z={};]*(?:\\(?:frac|sqrt)[^=;]*)*")
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own timeouts are off: they are
 
 
 def symbolic(left: str, right: str) -> Comparison:
     """Compare two answers as formulas. Undecided where a side cannot be read or nothing is sure."""
-    texts = normal.latex(normal.plain(left)), normal.latex(normal.plain(right))
-    a, b = map(_read, texts)
+    texts = normal.plain(left), normal.plain(right)
+    a, b = (_read(normal.latex(text)) for text in texts)
     if a is None or b is None:
         return undecided(f"{VERIFIER}: unread")
     # verify() is not symmetric. Of an equation and an expression (7 = 11a + c and 11a + c) one order says yes too
@@ -61,6 +64,8 @@ def _is_relation(formula: Any) -> bool:
 def _confirm_equal(a: Any, b: Any, texts: tuple[str, str]) -> Comparison:
     if _in_brackets(texts[0]) != _in_brackets(texts[1]):
         return undecided("brackets")
+    if all(_ENUMERATED.fullmatch(text) for text in texts) and _reordered(a, b):
+        return undecided("order")
     if _differ(a, b, _CLOSE):
         return undecided("rounding") if _has_decimals(a, b) else different("values")
     return equal(VERIFIER)
@@ -76,6 +81,13 @@ def _in_brackets(text: str) -> bool:
     """Whether a list stands in round or square brackets, as tuples and intervals do, and sets do not."""
     bare = text.rpartition("=")[2].strip()
     return bare[:1] in ("(", "[") and "," in bare and normal.closing(bare, 0) in (None, len(bare) - 1)
+
+
+def _reordered(a: Any, b: Any) -> bool:
+    """Whether two lists hold their values in different orders."""
+    if not (isinstance(a, LatexSet) and isinstance(b, LatexSet)):
+        return False
+    return _apart(list(a._unsorted_args), list(b._unsorted_args), "tuple", {}, _CLOSE)
 
 
 def _has_decimals(*formulas: Any) -> bool:

@@ -1,0 +1,50 @@
+# Needs Python 3.11 and a package index; everything else is installed into .venv from hash-locked pins.
+PYTHON ?= python3.11
+ROOT ?= .demo/root
+SHELL := /bin/bash
+BIN := .venv/bin
+# torch for CPUs: from pip's find-links folder where there is one, else from PyTorch's own index.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifeq ($(UV_FIND_LINKS),)
+export UV_TORCH_BACKEND ?= cpu
+endif
+
+.PHONY: demo test check format lock clean
+
+demo: .venv/runtime ## run the whole pipeline on embedded defaults; SOURCE=file.jsonl for your own problems
+	$(BIN)/python -m flows demo --root $(ROOT) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
+
+test: .venv/development ## pass the tests
+	$(BIN)/python -m pytest
+
+check: .venv/development ## formatter, linters, types, dependency rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/development ## rewrite the code as the formatter wants it
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+lock: .venv/uv ## make the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
+	  --no-annotate --no-header -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+
+clean: ## remove the environment and everything the demo made
+	rm -rf .venv .demo .rehearsal
+
+.venv/uv: requirements-uv.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-uv.lock
+	@touch $@
+
+.venv/runtime: .venv/uv requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/development: .venv/runtime requirements-dev.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,96 @@
+"""What a person sees in the terminal: progress while a run goes, then the funnel and the spend."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from flows import plan as plans
+from flows.status import Spend, Status, status
+from tasks.report.funnel import FunnelStep
+from tasks.rows.storage import Storage
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def funnel_table(found: Status) -> Table:
+    """Rows in, kept, dropped and quarantined, stage by stage."""
+    table = Table(title=f"run {found.run}", title_justify="left")
+    for name, justify in (("stage", "left"), ("shards", "right"), ("rows in", "right"), ("kept", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("dropped")
+    table.add_column("quarantined")
+    for step in found.funnel:
+        shards = str(step.shards) if step.stage in ("collect", "publish") else f"{step.shards}/{found.shards}"
+        table.add_row(
+            step.stage, shards, str(step.rows_in), str(step.kept), _reasons(step.dropped), _reasons(step.quarantined)
+        )
+    return table
+
+
+def spend_table(found: Spend) -> Table:
+    """Attempts, tokens and dollars by group."""
+    title = "spend (rehearsal: made-up prices, nobody is charged)" if found.rehearsal else "spend"
+    table = Table(title=title, title_justify="left")
+    table.add_column(found.by)
+    for name in ("attempts", "replies", "errors", "tokens in", "tokens out", "USD"):
+        table.add_column(name, justify="right")
+    for line in found.lines:
+        table.add_row(
+            line.group, str(line.attempts), str(line.replies), str(line.errors),
+            f"{line.prompt_tokens:,}", f"{line.completion_tokens:,}", usd(line.microusd),
+        )  # fmt: skip
+    table.add_row("total", "", "", "", "", "", usd(found.microusd), style="bold")
+    return table
+
+
+def usd(microusd: int) -> str:
+    """Dollars with all six decimals that are booked."""
+    return f"{microusd / 1_000_000:,.6f}"
+
+
+@contextmanager
+def progress(console: Console, storage: Storage) -> Iterator[None]:
+    """Show the funnel grow while the block runs: live on a terminal, a line per finished stage elsewhere."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(console, storage, stop), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _watch(console: Console, storage: Storage, stop: threading.Event) -> None:
+    since = time.time_ns() // 1_000_000
+    said: set[str] = set()
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+            run = plans.started_since(storage, since)
+            if run is None:
+                continue
+            found = status(storage, plans.load(storage, run))
+            if console.is_terminal:
+                live.update(funnel_table(found), refresh=True)
+                continue
+            for step in found.funnel:
+                whole = step.shards == found.shards or step.stage in ("collect", "publish")
+                if whole and step.stage not in said:
+                    said.add(step.stage)
+                    console.print(_line(step))
+
+
+def _line(step: FunnelStep) -> str:
+    lost = sum(step.dropped.values()), sum(step.quarantined.values())
+    return f"  {step.stage}: {step.rows_in} rows in, {step.kept} kept, {lost[0]} dropped, {lost[1]} quarantined"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return "\n".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))

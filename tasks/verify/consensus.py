@@ -1,0 +1,152 @@
+"""Do all solutions of a problem, and its source, give the same answer? The decision for rows.
+
+The rule is unanimity (DeepMath-103K, arXiv 2504.11456, section 3): every pair of the model's answers, and every
+one of them with the source's answer where there is one. One pair that differs drops the row; one that nobody
+can decide sets it aside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.rows.verdict import Decision, drop, keep, quarantine
+from tasks.verify import normal
+from tasks.verify.extract import alternatives, final_answer
+from tasks.verify.outcome import Comparison, Equality
+
+VERSION = 1
+
+
+class Settings(BaseModel):
+    """What bears on the verdicts of the verify stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    solutions: int = Field(default=3, ge=1, description="solutions of a problem, all of which must agree")
+    longest_answer: int = Field(default=300, ge=1, description="characters of an answer that can be checked")
+    most_words: int = Field(default=8, ge=0, description="words of an answer that can be checked")
+    cpu_seconds: int = Field(default=5, ge=1, description="CPU seconds that comparing one pair may take")
+    memory_mib: int = Field(default=1024, ge=256, description="MiB of memory that comparing one pair may take")
+
+
+class Reason(StrEnum):
+    """Why the verify stage does not keep a row."""
+
+    DISAGREEMENT = "disagreement"
+    """Dropped: two answers, or an answer and the source's, are surely different."""
+    UNVERIFIABLE = "unverifiable"
+    """Dropped: every answer is a text too long to be compared with anything."""
+    UNDECIDED = "undecided"
+    """Quarantined: a solution states no answer, or a pair of answers could not be decided."""
+
+
+class Compares(Protocol):
+    """What decides pairs of answers, such as `tasks.verify.pool.Verifier`."""
+
+    def compare_all(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]: ...
+
+
+Table = Mapping[tuple[str, str], Comparison]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What there is to compare in one row: the answer of each solution (None: it states none), and the source's."""
+
+    answers: tuple[str | None, ...]
+    source: tuple[str, ...]
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """The answers that were stated."""
+        return tuple(answer for answer in self.answers if answer is not None)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every pair that bears on the row: answers with each other, then the source's forms with each answer."""
+        return [*combinations(self.stated, 2), *((form, answer) for answer in self.stated for form in self.source)]
+
+
+def case(row: Mapping[str, Any]) -> Case:
+    """Read `solutions` (list[str]) and `source_answer` (str | None) of a row."""
+    return Case(tuple(final_answer(text) for text in row["solutions"]), alternatives(row["source_answer"]))
+
+
+def decide_rows(rows: Sequence[Mapping[str, Any]], verifier: Compares, settings: Settings) -> list[Decision]:
+    """One decision per row, in their order. Each distinct pair of answers is compared once."""
+    cases = [case(row) for row in rows]
+    wanted = dict.fromkeys(tuple(sorted(pair)) for each in cases for pair in each.pairs())
+    pairs = [(left, right) for left, right in wanted]
+    table = dict(zip(pairs, verifier.compare_all(pairs), strict=True))
+    return [decide(each, table, settings) for each in cases]
+
+
+def decide(case: Case, table: Table, settings: Settings) -> Decision:
+    """Decide one row from the comparisons of its pairs (`table`, keyed by sorted pair)."""
+    found = [(left, right, _look_up(table, left, right)) for left, right in case.pairs()]
+    evidence = {
+        "comparisons": [
+            {"left": left, "right": right, "verdict": str(seen.verdict), "rule": seen.rule}
+            for left, right, seen in found
+        ]
+    }
+    decisive = [_look_up(table, *pair) for pair in combinations(case.stated, 2)]
+    with_source = [_with_source(case.source, answer, table) for answer in case.stated] if case.source else []
+    seen = [*decisive, *with_source]
+    verdicts = {comparison.verdict for comparison in seen}
+    columns: dict[str, Any] = {
+        "answers": list(case.answers),
+        "final_answer": None,
+        "agreed_with_source": _all_equal(with_source),
+        "verify_rule": _rule(seen),
+    }
+    if case.stated and not any(_checkable(answer, settings) for answer in case.stated):
+        return drop(Reason.UNVERIFIABLE, columns, evidence)
+    if Equality.DIFFERENT in verdicts:
+        return drop(Reason.DISAGREEMENT, columns, evidence)
+    if Equality.UNDECIDED in verdicts or None in case.answers or len(case.answers) != settings.solutions:
+        return quarantine(Reason.UNDECIDED, columns, evidence)
+    return keep(columns | {"final_answer": best_formed(case.stated)}, evidence)
+
+
+def best_formed(answers: Sequence[str]) -> str:
+    """Of answers that agree, the one to publish: the shortest, and of these the first in the alphabet."""
+    return min((answer.strip() for answer in answers), key=lambda answer: (len(answer), answer))
+
+
+def _look_up(table: Table, left: str, right: str) -> Comparison:
+    return table[min(left, right), max(left, right)]
+
+
+def _with_source(forms: Sequence[str], answer: str, table: Table) -> Comparison:
+    """The source's answer is met by any of its forms; it is missed only where every form surely differs."""
+    seen = [_look_up(table, form, answer) for form in forms]
+    order = [Equality.EQUAL, Equality.UNDECIDED, Equality.DIFFERENT]
+    return min(seen, key=lambda comparison: order.index(comparison.verdict))
+
+
+def _all_equal(seen: Sequence[Comparison]) -> bool | None:
+    verdicts = {comparison.verdict for comparison in seen}
+    if Equality.DIFFERENT in verdicts:
+        return False
+    return True if verdicts == {Equality.EQUAL} else None
+
+
+def _rule(seen: Sequence[Comparison]) -> str:
+    """The rules behind the verdict: of the pairs that differ, else of the undecided, else of all."""
+    for verdict in (Equality.DIFFERENT, Equality.UNDECIDED, Equality.EQUAL):
+        rules = sorted({comparison.rule for comparison in seen if comparison.verdict is verdict})
+        if rules:
+            return "; ".join(rules)
+    return "nothing to compare"
+
+
+def _checkable(answer: str, settings: Settings) -> bool:
+    words = re.findall(r"(?<!\\)\b[^\W\d_]{3,}", normal.plain(answer[: settings.longest_answer]))
+    return len(answer) <= settings.longest_answer and len(words) <= settings.most_words
