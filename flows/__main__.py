@@ -23,6 +23,7 @@ from tasks.errors import CurationError, RecipeError, SourceError, StorageError
 from tasks.ledger.spend import By
 
 if TYPE_CHECKING:
+    from flows.plan import Plan
     from flows.recipe import Recipe
 
 app = typer.Typer(
@@ -52,16 +53,17 @@ def demo(
 ) -> None:
     """Run the whole pipeline on embedded defaults: no keys, no GPU, no network."""
     with complaints():
-        from flows.demo import report, write_sources
+        from flows.curate import journal
+        from flows.demo import report, served, write_sources
         from flows.recipe import load
+        from tasks import world
 
         write_sources(DEMO / "sources")
-        recipe = load("demo")
-        if source is not None:
-            recipe = with_source(recipe, source)
-        execute(recipe, root, shards, runner, workers, as_json)
+        recipe = load("demo") if source is None else with_source(load("demo"), source)
+        before = served(journal(root))
+        plan = execute(recipe, root, shards, runner, workers, as_json)
         if not as_json:
-            report(people, root, recipe, own_source=source is not None)
+            report(Console(), world.storage(root), plan, served(journal(root)) - before)
 
 
 @app.command()
@@ -123,7 +125,7 @@ def spend(
         Console().print(spend_table(found))
 
 
-def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, workers: int, as_json: bool) -> None:
+def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, workers: int, as_json: bool) -> Plan:
     """Run a recipe with a Prefect server and a task runner of its own, and say how it ended."""
     from flows.curate import curate
     from flows.runner import task_runner
@@ -143,10 +145,11 @@ def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, worke
     paid = look_spend(storage, By.STAGE)
     if as_json:
         say({"status": found.model_dump(), "spend": paid.model_dump()})
-        return
+        return plan
     Console().print(funnel_table(found))
     Console().print(spend_table(paid))
     Console().print(f"data set: {found.dataset} ({found.dataset_rows} rows)", soft_wrap=True)
+    return plan
 
 
 def with_source(recipe: Recipe, path: str) -> Recipe:

@@ -5,6 +5,7 @@ The one module that imports prefect_ray. Ray's client mode is never used: the dr
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,10 +37,14 @@ def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
     os.environ["PYTHONPATH"] = str(REPOSITORY)
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        ray.init(address="auto", logging_level="ERROR")
+        ray.init(address="auto", logging_level=logging.ERROR)
     else:
         ray.init(
-            address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
         )
     try:
         yield RayTaskRunner()

@@ -58,7 +58,7 @@ def child(command: list[str], *, log: Path, env: dict[str, str] | None = None) -
             stderr=errors,
             text=True,
             env={**os.environ, **(env or {})},
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only sets a flag of the kernel's
+            preexec_fn=_die_with_parent,
         )
         try:
             yield process
@@ -80,26 +80,28 @@ def rehearsal(journal: Path) -> Iterator[str]:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise CurationError(f"the rehearsal models did not start; see {log}")
-        yield f"{json.loads(line)['address']}/v1"
+        yield str(json.loads(line)["url"])
 
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[None]:
-    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already.
-
-    The server starts in the background; `wait_for_prefect` says when it is ready.
-    """
+    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already."""
     if os.environ.get("PREFECT_API_URL"):
         yield
         return
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     port = free_port()
-    os.environ["PREFECT_HOME"] = str(home.resolve())
+    url = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with child(command, log=home / "server.log", env={"PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}) as process:
-        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    home.mkdir(parents=True, exist_ok=True)
+    env = {"PREFECT_HOME": str(home.resolve()), "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}
+    with child(command, log=home / "server.log", env=env) as process:
+        _wait_for(f"{url}/health", process, home / "server.log")
+        os.environ["PREFECT_API_URL"] = url  # for processes started from here on
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api/health", process, home / "server.log")
-            yield
+            with temporary_settings({PREFECT_API_URL: url}):
+                yield
         finally:
             del os.environ["PREFECT_API_URL"]
 

@@ -32,6 +32,10 @@ Row = Mapping[str, Any]
 Decide = Callable[[Sequence[Row], Desk], Awaitable[list[Decision]]]
 
 
+def _whole(settings: BaseModel) -> BaseModel:
+    return settings
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What a stage is: its identity, and the shape of what it writes (polars types by column)."""
@@ -40,6 +44,8 @@ class Stage:
     version: int
     settings: type[BaseModel]
     columns: Schema
+    identity: Callable[[Any], Any] = _whole
+    """What of the settings bears on the answer; values that only say where something lies are left out."""
     evidence: Mapping[str, Schema] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -64,7 +70,7 @@ def plan(stage: Stage, settings: BaseModel, roles: Mapping[str, Model], upstream
         {
             "stage": stage.name,
             "version": stage.version,
-            "settings": settings,
+            "settings": stage.identity(settings),
             "files": {path.name: digest_bytes(path.read_bytes()) for path in stage.files},
             "roles": {role: model.identity for role, model in bound.items()},
             "inputs": inputs,

@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import RecipeError, SourceError
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
-from tasks.models import prices
+from tasks.models.prices import Price
+from tasks.models.prices import table as price_table
 from tasks.models.asker import Desk, Endpoint, Line
 from tasks.models.request import Model
 from tasks.rows.shards import Shard
@@ -38,7 +39,7 @@ class Where(BaseModel):
     run: str = Field(description="Identity of the run, written beside every attempt")
     endpoints: Mapping[str, Endpoint] = Field(default_factory=dict)
     routes: Mapping[str, str] = Field(default_factory=dict, description="Role to endpoint name")
-    prices: Mapping[str, prices.Price] = Field(default_factory=dict, description="The recipe's own price lines")
+    prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
 
 
 @cache
@@ -60,6 +61,12 @@ def open_outside(path: str) -> Iterator[IO[bytes]]:
         raise SourceError(f"{path}: there is no such file; give a path or URL that can be read") from fault
     except OSError as fault:
         raise SourceError(f"{path}: cannot be read: {fault}") from fault
+
+
+def read_outside(path: str) -> bytes:
+    """A whole file of somebody else's. Raises `SourceError`."""
+    with open_outside(path) as file:
+        return file.read()
 
 
 @cache
@@ -88,7 +95,7 @@ async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model
 def _line(where: Where, role: str, model: Model) -> Line:
     name = where.routes[role]
     endpoint = where.endpoints[name]
-    table = prices.table().with_models(where.prices)
+    table = price_table().with_models(where.prices)
     return Line(
         role=role,
         model=model,

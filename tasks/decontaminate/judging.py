@@ -8,12 +8,13 @@ the judge cannot tell, or tells unreadably, never counts as clean; and `similari
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.decontaminate.benchmarks import Benchmark, Neighbour
@@ -22,10 +23,28 @@ from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.structured import ask_structured
+from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
+
+T = TypeVar("T")
 
 VERSION = 1
 PROMPT = Path(__file__).with_name("judge.md")
+FILES = (PROMPT,)
+COLUMNS: Schema = {
+    "nearest_benchmark_id": pl.String,
+    "nearest_score": pl.Float64,
+    "contaminated_by": pl.String,
+    "decontaminated_question": pl.String,
+}
+EVIDENCE: Mapping[str, Schema] = {
+    "neighbours": {
+        **dict.fromkeys(("benchmark_id", "benchmark", "question"), pl.String),
+        "score": pl.Float64,
+        "exact": pl.Boolean,
+        **dict.fromkeys(("verdict_forward", "verdict_backward", "key_forward", "key_backward"), pl.String),
+    }
+}
 
 
 class Settings(BaseModel):
@@ -108,7 +127,7 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
     if exact is not None:
         judged = [Judged(one) for one in neighbours]
         return drop(Reason.CONTAMINATED, _columns(row, exact["benchmark_id"]), _evidence(judged))
-    judged = await _judge_all(row["question"], neighbours, ask, settings)
+    judged = await _all(_judge_neighbour(row["question"], one, ask, settings) for one in neighbours)
     evidence = _evidence(judged)
     same = [one.neighbour for one in judged if one.says("same")]
     if same:
@@ -120,24 +139,22 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
     return keep(_columns(row, None), evidence)
 
 
-async def _judge_all(question: str, neighbours: Sequence[Neighbour], ask: Ask, settings: Settings) -> list[Judged]:
-    floor = settings.similarity_floor
-    pairs: dict[tuple[str, str], Coroutine[Any, Any, Opinion]] = {}
-    for one in neighbours:
-        if floor is None or one["score"] >= floor:
-            pairs[one["benchmark_id"], "forward"] = _judge(question, one["question"], ask, settings)
-            if settings.both_orders:
-                pairs[one["benchmark_id"], "backward"] = _judge(one["question"], question, ask, settings)
-    outcomes = await asyncio.gather(*pairs.values(), return_exceptions=True)
-    opinions: dict[tuple[str, str], Opinion] = {}
-    for pair, outcome in zip(pairs, outcomes, strict=True):
+async def _all(opinions: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all, then raise the first error if there is one: what was sent is paid for, and is to be kept."""
+    outcomes = await asyncio.gather(*opinions, return_exceptions=True)
+    for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
-        opinions[pair] = outcome
-    return [
-        Judged(one, opinions.get((one["benchmark_id"], "forward")), opinions.get((one["benchmark_id"], "backward")))
-        for one in neighbours
-    ]
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+
+async def _judge_neighbour(question: str, neighbour: Neighbour, ask: Ask, settings: Settings) -> Judged:
+    if settings.similarity_floor is not None and neighbour["score"] < settings.similarity_floor:
+        return Judged(neighbour)
+    orders = [(question, neighbour["question"])]
+    if settings.both_orders:
+        orders.append((neighbour["question"], question))
+    return Judged(neighbour, *await _all(_judge(first, second, ask, settings) for first, second in orders))
 
 
 async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opinion:

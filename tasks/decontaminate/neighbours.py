@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import faiss
@@ -79,10 +80,19 @@ class _Index:
     nearest: NearestIndex
 
 
+_BUILDING = Lock()
+"""Shards that run as threads of one process wait for one embedding of the table; `lru_cache` alone would not."""
+
+
 @lru_cache(maxsize=1)
-def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
+def _build(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
     questions = [entry.question for entry in table.entries]
     return _Index(ExactIndex(questions), NearestIndex(embedder(settings).windows(questions)))
+
+
+def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
+    with _BUILDING:
+        return _build(table, settings)
 
 
 def find(rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings) -> list[list[Neighbour]]:

@@ -30,6 +30,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from tasks.rows.tables import table
+
 SCHEMA: dict[str, Any] = {
     "kind": pl.String,
     "attempt": pl.String,
@@ -108,5 +110,4 @@ _OWN = tuple(f.name for f in fields(Event) if f.name != "asker")
 
 def frame(events: list[Event]) -> pl.DataFrame:
     """Events as the rows of a segment."""
-    rows = [{**asdict(event.asker), **{name: getattr(event, name) for name in _OWN}} for event in events]
-    return pl.DataFrame(rows, schema=SCHEMA, strict=True)
+    return table(({**asdict(event.asker), **{name: getattr(event, name) for name in _OWN}} for event in events), SCHEMA)

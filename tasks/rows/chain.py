@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tasks.errors import CurationError
+from tasks.errors import ConservationError, CurationError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
@@ -24,7 +24,7 @@ def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFr
     """The rows that the last manifest of `chain` kept, sorted by `problem_id`.
 
     `chain` begins with the intake's manifest, whose table `problems` holds the collected rows. A stage that
-    a recipe runs twice overwrites its own columns.
+    a recipe runs twice overwrites its own columns. Raises `ConservationError` if a kept row is lost on the way.
     """
     intake, *stages = chain
     frame = manifests.read(storage, intake, PROBLEMS).filter(
@@ -37,6 +37,11 @@ def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFr
         _check_owner(owner, new, done.stage)
         owner.update(dict.fromkeys(new, done.stage))
         frame = frame.drop(new, strict=False).join(own, on="problem_id", how="inner", validate="1:1")
+        if frame.height != done.kept:
+            raise ConservationError(
+                f"{done.stage} of {done.shard} kept {done.kept} rows, but {frame.height} of them are in the rows "
+                f"of {shard.name}: these manifests do not belong together"
+            )
     return frame.sort("problem_id")
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import AlreadyExists, ConservationError
+from tasks.errors import AlreadyExists, ConservationError, StorageError
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.storage import Storage
 from tasks.rows.tables import decode, encode
@@ -133,8 +133,15 @@ def commit(
 def read(
     storage: Storage, manifest: Manifest, name: str = VERDICTS, columns: list[str] | None = None
 ) -> pl.DataFrame:
-    """One of a manifest's tables."""
-    return decode(storage.read(manifest.files[name].name), columns)
+    """One of a manifest's tables. Raises `StorageError` if its bytes are not those that were committed."""
+    file = manifest.files[name]
+    data = storage.read(file.name)
+    if digest_bytes(data) != file.digest:
+        raise StorageError(
+            f"{storage.root}/{file.name} is not what {manifest.stage} of {manifest.shard} wrote: its digest "
+            f"differs. Restore the file; or delete the stage's folder, and the stage runs again for free."
+        )
+    return decode(data, columns)
 
 
 def _put(storage: Storage, where: str, name: str, frame: pl.DataFrame) -> FileRef:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.errors import RecipeError
 from tasks.rows.problem import BUCKETS
@@ -18,6 +18,12 @@ class Shard(BaseModel):
     intake: str = Field(description="Digest of the intake's manifest")
     low: int = Field(ge=0, lt=BUCKETS)
     high: int = Field(gt=0, le=BUCKETS)
+
+    @model_validator(mode="after")
+    def _holds_a_bucket(self) -> Shard:
+        if self.low >= self.high:
+            raise ValueError(f"no bucket lies in [{self.low}, {self.high})")
+        return self
 
     @property
     def name(self) -> str:

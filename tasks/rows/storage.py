@@ -3,12 +3,17 @@
 Every name is written once. On a local disk the bytes go to a temporary name, are synced, then linked to the
 final name (linking fails if it exists); on S3 the put carries `If-None-Match: *`. So a name that exists is
 whole, and of two writers exactly one wins, whoever crashes.
+
+A fault is never an absence: what cannot be asked or listed raises, so that nobody buys again what is there.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -17,29 +22,39 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import AlreadyExists, StorageError
 
+_IN_MEMORY = Lock()
+"""memory:// looks and writes in two steps; S3 and other remote file systems do it in one."""
+
 
 class Storage:
     """Names relative to one root URL. Safe to use from threads."""
 
     def __init__(self, root: str) -> None:
+        """Raises `StorageError` if no file system is installed for the URL."""
         self.root = root.rstrip("/")
         options: dict[str, Any] = {"use_listings_cache": False} if root.startswith(("s3:", "s3a:")) else {}
-        self._fs, self.base = fsspec.url_to_fs(self.root, **options)
+        try:
+            self._fs, base = fsspec.url_to_fs(root, **options)
+        except (ValueError, ImportError) as fault:
+            raise StorageError(f"{root} cannot be a storage root: {fault}") from fault
+        self.base = str(base).rstrip("/")
         self.is_local = isinstance(self._fs, LocalFileSystem)
 
     def create(self, name: str, data: bytes) -> None:
-        """Write `name` once, durably. Raises `AlreadyExists` if it exists, `StorageError` on failure."""
-        try:
+        """Write `name` once, durably. Raises `AlreadyExists` if it exists, `StorageError` on failure.
+
+        A remote client that lost the answer to its put sends it again and may meet its own object: whoever
+        must not take that for another writer's uses `put`.
+        """
+        with self._faults("write", name):
             if self.is_local:
-                _create_local(Path(self.base) / name, data)
+                created = _create_local(Path(self._path(name)), data)
             elif hasattr(self._fs, "call_s3"):
-                self._create_s3(name, data)
+                created = self._create_s3(name, data)
             else:
-                self._fs.pipe_file(self._path(name), data, mode="create")
-        except FileExistsError as fault:
-            raise AlreadyExists(f"{self.root}/{name} exists already") from fault
-        except OSError as fault:
-            raise StorageError(f"cannot write {self.root}/{name}: {fault}") from fault
+                created = self._create_other(name, data)
+        if not created:
+            raise AlreadyExists(f"{self.root}/{name} exists already, and is never rewritten")
 
     def put(self, name: str, data: bytes) -> None:
         """Create `name`, or accept that the very same bytes are there. Raises `StorageError` if others are."""
@@ -54,65 +69,114 @@ class Storage:
 
     def read(self, name: str) -> bytes:
         """The bytes of `name`. Raises `StorageError` if it is absent or unreadable."""
-        try:
+        with self._faults("read", name):
             data: bytes = self._fs.cat_file(self._path(name))
-        except OSError as fault:
-            raise StorageError(f"cannot read {self.root}/{name}: {fault}") from fault
         return data
 
     def read_all(self, names: list[str]) -> dict[str, bytes]:
         """The bytes of many names at once, concurrently where the storage can."""
-        if not names:
-            return {}
-        try:
-            found = self._fs.cat([self._path(name) for name in names])
-        except OSError as fault:
-            raise StorageError(f"cannot read from {self.root}: {fault}") from fault
-        return {name: found[self._path(name)] for name in names}
+        paths = [self._path(name) for name in names]
+        with self._faults("read", "*"):
+            found = self._fs.cat_ranges(paths, None, None, on_error="return") if paths else []
+        for name, data in zip(names, found, strict=True):
+            if not isinstance(data, bytes):
+                raise self._fault("read", name, data)
+        return dict(zip(names, found, strict=True))
 
     def exists(self, name: str) -> bool:
-        """Whether `name` is there, asked afresh."""
-        return bool(self._fs.exists(self._path(name)))
+        """Whether `name` is there, asked afresh. Raises `StorageError` if nobody can tell."""
+        with self._faults("look for", name):
+            try:
+                self._fs.info(self._path(name))
+            except FileNotFoundError:
+                return False
+        return True
 
     def list(self, prefix: str) -> list[str]:
-        """All names under the folder `prefix`, sorted; temporary names are left out."""
+        """All names under the folder `prefix`, sorted; temporary names are left out.
+
+        Raises `StorageError` if any of it cannot be listed; a folder that is absent is empty.
+        """
         base = self._path(prefix)
-        try:
-            found = self._fs.find(base)
-        except FileNotFoundError:
-            return []
-        except OSError as fault:
-            raise StorageError(f"cannot list {self.root}/{prefix}: {fault}") from fault
-        cut = len(self._path("")) if self.base else 0
-        names = (path[cut:].lstrip("/") for path in found)
+        with self._faults("list", prefix):
+            found = _list_local(base) if self.is_local else self._fs.find(base)
+        names = (path.removeprefix(self.base).lstrip("/") for path in found)
         return sorted(name for name in names if not name.rsplit("/", 1)[-1].startswith(".tmp-"))
 
     def _path(self, name: str) -> str:
         return f"{self.base}/{name}" if name else self.base
 
-    def _create_s3(self, name: str, data: bytes) -> None:
+    def _fault(self, verb: str, name: str, fault: BaseException) -> StorageError:
+        why = f"{type(fault).__name__}: {fault}"
+        return StorageError(
+            f"cannot {verb} {self.root}/{name}: {why}. Check the root's address, rights and space, then run again."
+        )
+
+    @contextmanager
+    def _faults(self, verb: str, name: str) -> Iterator[None]:
+        """Whatever a file system raises (each has errors of its own) is a `StorageError` here."""
+        try:
+            yield
+        except Exception as fault:
+            raise self._fault(verb, name, fault) from fault
+
+    def _create_s3(self, name: str, data: bytes) -> bool:
         bucket, key, _ = self._fs.split_path(self._path(name))
         try:
             self._fs.call_s3("put_object", Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
         except OSError as fault:
-            if "PreconditionFailed" in repr(fault.__cause__ or fault) or "pre-condition" in str(fault).lower():
-                raise FileExistsError(name) from fault
+            answer = getattr(fault.__cause__, "response", {})
+            if answer.get("Error", {}).get("Code") == "PreconditionFailed":
+                return False
             raise
+        return True
+
+    def _create_other(self, name: str, data: bytes) -> bool:
+        try:
+            with _IN_MEMORY:
+                self._fs.pipe_file(self._path(name), data, mode="create")
+        except FileExistsError:
+            return False
+        return True
 
 
-def _create_local(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _create_local(path: Path, data: bytes) -> bool:
+    _make_folder(path.parent)
     temporary = path.parent / f".tmp-{uuid4().hex}"
     try:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.link(temporary, path)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Like mkdir -p, and each new folder's name is durable before anything is written into it."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
+
+
+def _list_local(base: str) -> list[str]:
+    def fail(fault: OSError) -> None:
+        if not isinstance(fault, FileNotFoundError):
+            raise fault
+
+    return [str(Path(folder) / name) for folder, _, names in os.walk(base, onerror=fail) for name in names]

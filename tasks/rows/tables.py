@@ -12,8 +12,17 @@ Schema = Mapping[str, Any]
 
 
 def table(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pl.DataFrame:
-    """Rows as a table of exactly `schema` (polars types); a value that does not fit raises."""
-    return pl.DataFrame(list(rows), schema=dict(schema), strict=True)
+    """Rows as a table of exactly `schema` (polars types); what a row lacks is null.
+
+    Raises ValueError for a field that the schema lacks and TypeError for a value that does not fit. Built by
+    columns, because polars turns such values into others without a word when it is given rows.
+    """
+    rows = list(rows)
+    unknown = {name for row in rows for name in row} - set(schema)
+    if unknown:
+        raise ValueError(f"fields {sorted(unknown)} are not among the columns {list(schema)}")
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    return pl.DataFrame(columns, schema=dict(schema), strict=True)
 
 
 def encode(frame: pl.DataFrame) -> bytes:

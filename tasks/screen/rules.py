@@ -43,7 +43,8 @@ _ASK = re.compile(
         |graph|plot|sketch|draw|estimate|approximate|describe|explain|classify|identify|construct|design|provide
         |maximi[sz]e|minimi[sz]e|integrate|differentiate|complete|fill|use|rationali[sz]e|decide|obtain|answer
         |what|which|how|who|when|where|why|whether|is\ there|are\ there|multiply|add|subtract|divide|combine
-        |perform|assume|set\ up|check|order|arrange|put|make|match|locate|label|translate|enter|indicate|report
+        |perform|assume|set\ up|check|order|arrange|put|make|match|locate|label|translate|true\ or\ false
+        |enter|indicate|report
         |find(?:ing)|calculating|evaluating|solving|proving|computing|determining|showing|need|want|looking|help)\b
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -126,7 +127,8 @@ def _multiple_choice(post: Post) -> str | None:
     return None
 
 
-_PART = re.compile(r"(?:^|\s)(?:\(([a-d]|[1-4]|iv|i{1,3})\)|(?:part\s+)?([a-d]|[1-4]|iv|i{1,3})[.)](?=\s))\s*", re.I)
+_LABEL = r"([a-d]|[1-4]|iv|i{1,3})"
+_PART = re.compile(rf"(?:(?<!\S)\({_LABEL}\)|^(?:part\s+)?{_LABEL}[.)](?=\s))\s*", re.IGNORECASE | re.MULTILINE)
 _PART_ASK = re.compile(rf"^\W*(?:if\b[^.?]{{0,80}},\s+)?(?:{VALUE_ASK.pattern}|(?i:prove|show)\b)", re.VERBOSE)
 _QUESTION = re.compile(
     r"^\W*(?:and\s+)?(?:what\s+(?:is|are|was|were|will)|how\s+(?:many|much|long|far)|in\s+how\s+many)\b.*\?",
@@ -137,7 +139,7 @@ _QUESTION = re.compile(
 def _multi_part(post: Post) -> str | None:
     text = "\n".join(post.core)
     marks = list(_PART.finditer(text))
-    parts = [text[mark.end() :] for mark in marks]
+    parts = [text[mark.end() : mark.end() + 200] for mark in marks]
     asking = [mark.group().strip() for mark, part in zip(marks, parts, strict=True) if _PART_ASK.match(part)]
     if len(set(asking)) > 1:
         return f"parts {', '.join(asking)}"
@@ -168,7 +170,7 @@ def _missing_image(post: Post) -> str | None:
 
 _SPACING = re.compile(r"\\[,;!: ]|\\(?:left|right|displaystyle|dfrac|tfrac)\b|[\s${}]|\\[()\[\]]")
 _STATED = re.compile(
-    r"(?:\b(?:answer|solution|result)\s*(?:key\s+(?:says|gives)\s*|is|=|:|was|should\s+be|comes\s+out\s+(?:to\s+be|as))|\\boxed)\W*\s*",
+    r"(?:\b(?:answer|solution|result)\s*(?:key\s+(?:says|gives)\s*|is|=|:|was|should\s+be|comes\s+out\s+(?:to\s+be|as))|\\boxed)[\s:{$=(]*",
     re.I,
 )
 
@@ -177,16 +179,23 @@ def _bare(text: str) -> str:
     return _SPACING.sub("", text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")).rstrip(".,;!?").casefold()
 
 
+_SAID_UP_TO = re.compile(r"$|[\s;!?)}$:]|[.,](?!\d)")
+_LONGEST_STATED = 200
+
+
 def _starts_with(text: str, answer: str) -> bool:
-    return text.startswith(answer) and not text[len(answer) : len(answer) + 1].isalnum()
+    """Whether the text begins with the whole answer, not with a longer expression ("1.5" does not say 1)."""
+    return _bare(text).startswith(answer) and any(
+        _bare(text[:end]) == answer and _SAID_UP_TO.match(text, end) for end in range(1, len(text) + 1)
+    )
 
 
 def _answer_leaked(post: Post) -> str | None:
     answer = _bare(post.answer or "")
-    if not answer or _TWO_WORDS.match(answer):
+    if not 0 < len(answer) <= _LONGEST_STATED or _TWO_WORDS.match(answer):
         return None
     for said in _STATED.finditer(post.text):
-        if _starts_with(_bare(post.text[said.end() : said.end() + 2 * len(answer) + 80]), answer):
+        if _starts_with(post.text[said.end() : said.end() + 2 * len(answer) + 40], answer):
             return said.group() + (post.answer or "")
     last = post.core[-1] if post.core else ""
     ends = len(answer) >= 5 and not VALUE_ASK.search(last) and _bare(last).endswith((f"={answer}", f"is{answer}"))

@@ -36,7 +36,7 @@ _TALK = re.compile(
       | (?:this|it)\ (?:is|was|comes|came|appeared)\ (?:from|in|on|homework|for\ homework|a\ homework)\b.*
       | (?:stuck|no\ idea|no\ clue|help)\b.*
       | [-–—_*=~]{2,}.*
-      | [-–—]\s*\w+\W*$
+      | [-–—~]\s*\w+\W*$
     )$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

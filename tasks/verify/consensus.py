@@ -14,14 +14,26 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Any, Protocol
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.verify import normal
 from tasks.verify.extract import alternatives, final_answer
 from tasks.verify.outcome import Comparison, Equality
 
 VERSION = 1
+
+COLUMNS: Schema = {
+    "answers": pl.List(pl.String),
+    "final_answer": pl.String,
+    "agreed_with_source": pl.Boolean,
+    "verify_rule": pl.String,
+}
+EVIDENCE: Mapping[str, Schema] = {
+    "comparisons": dict.fromkeys(("left", "right", "verdict", "rule"), pl.String),
+}
 
 
 class Settings(BaseModel):

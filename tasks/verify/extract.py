@@ -15,9 +15,10 @@ _BETWEEN_BOXES = re.compile(
     r"(?:\s|[,;$]|\\[()\[\],;]|\\q?quad|\\text\s*\{\s*,?\s*(?:and|or)?\s*\}|and\b|or\b|[a-z](?:_\{?\w\}?)?\s*=)*",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
+# Every run of white space is bounded: a text may hold a million spaces.
 _SAID = re.compile(
-    r"\b(?:final\s+)?answer(?:\s+to\s+[^.:\n]{0,80}?)?\s*(?:\*\*)?\s*(?:is|:)\s*:?\s*(?:\*\*)?\s*", re.IGNORECASE
+    r"\b(?:final\s{1,3})?answer(?:\s{1,3}to\s[^.:\n]{0,80}?)?\s{0,3}(?:\*\*)?\s{0,3}(?:is|:)\s{0,3}:?\s{0,3}(?:\*\*)?\s{0,3}",
+    re.IGNORECASE,
 )
 _FORMULA = re.compile(r"(\$\$?).+?\1|\\\(.+?\\\)|\\\[.+?\\\]")
 _CONCLUDED = re.compile(
@@ -28,6 +29,8 @@ _CONCLUDED = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!](?=\s|$|\*)")
 _LONGEST_TEXT = 1_000_000  # characters of a solution's end that are looked at
+_LONGEST_SOURCE = 2_000  # characters of a source's answer that is taken apart
+_LONGEST_GAP = 100  # characters between two boxes of one list
 
 
 def final_answer(solution: str) -> str | None:
@@ -43,13 +46,19 @@ def final_answer(solution: str) -> str | None:
     if not head and "<think>" in text:
         return None
     text = text[-_LONGEST_TEXT:]
-    tags = _TAG.findall(text)
-    if tags and (inside := tags[-1].strip()):
+    if inside := _tagged(text):
         return _boxed(inside) or _tidy(inside)
     boxed, behind = _last_boxes(text)
-    if boxed and not re.search(r"\bfinal\s+answer", text[behind:], re.IGNORECASE):
+    if boxed and not re.search(r"\bfinal\s{1,3}answer", text[behind:], re.IGNORECASE):
         return boxed
     return _said(text[behind:]) or boxed
+
+
+def _tagged(text: str) -> str:
+    """What stands in the last complete `<answer>` tag."""
+    close = text.rfind("</answer>")
+    opening = text.rfind("<answer>", 0, max(close, 0))
+    return text[opening + len("<answer>") : close].strip() if opening >= 0 else ""
 
 
 def _boxed(text: str) -> str | None:
@@ -63,11 +72,15 @@ def _last_boxes(text: str) -> tuple[str | None, int]:
         close = normal.closing(text, match.end())
         if close is None or not text[match.end() + 1 : close].strip():
             continue
-        if spans and not _BETWEEN_BOXES.fullmatch(text, close + 1, spans[-1][0]):
+        if spans and not _side_by_side(text[close + 1 : spans[-1][0]]):
             break
         spans.append((match.start(), close, text[match.end() + 1 : close].strip()))
     boxes = list(dict.fromkeys(span[2] for span in reversed(spans)))
     return ", ".join(boxes) or None, spans[0][1] + 1 if spans else 0
+
+
+def _side_by_side(gap: str) -> bool:
+    return len(gap) <= _LONGEST_GAP and _BETWEEN_BOXES.fullmatch(gap) is not None
 
 
 def _said(text: str) -> str | None:
@@ -89,12 +102,15 @@ def _tidy(text: str) -> str | None:
 
 
 _OR = re.compile(r",?\s+or\s+(?:equivalently|approximately|an equivalent form such as|simply)[\s,:]+", re.IGNORECASE)
-_ASIDE = re.compile(r"\s*\(((?:i\.?e\.?,?\s+|no |none |that is,?\s+)[^()]*(?:\([^()]*\)[^()]*)*)\)\s*$", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"\s*\(((?:i\.?e\.?,?\s+|no |none |that is,?\s+)[^()]*(?:\([^()]*\)[^()]*)*)\)\s*$", re.IGNORECASE
+)
+_ONLY = r"only (?:possible |such )?(?:value|solution|answer|number|integer)s?"
 _WRAPPED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(.+?) is the only (?:possible |such )?(?:value|solution|answer|number|integer)s?(?: of .+)?",
-        r"the only (?:possible |such )?(?:value|solution|answer|number|integer)s?(?: (?:for|of) .+?)? (?:is|are) (.+)",
+        rf"(.+?) is the {_ONLY}(?: of .+)?",
+        rf"the {_ONLY}(?: (?:for|of) .+?)? (?:is|are) (.+)",
         r"the limit exists and (?:is equal to|equals|is) (.+)",
         r"(?:the )?(?:final )?answer(?: is|:) (.+)",
     )
@@ -117,8 +133,8 @@ def alternatives(source_answer: str | None) -> tuple[str, ...]:
     ('sqrt(3)/3', '1/sqrt(3)')
     """
     text = (source_answer or "").strip()
-    if not text or len(text) > _LONGEST_TEXT:
-        return ()
+    if not text or len(text) > _LONGEST_SOURCE:
+        return (text,) if text else ()
     text = _boxed(text) or text
     forms: list[str] = []
     for part in _OR.split(text):

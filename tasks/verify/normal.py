@@ -25,8 +25,10 @@ _MARKUP = (
     (re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])"), ""),
     (re.compile(r"(?<!\\)\\(?:[,;:! ]|(?:displaystyle|limits)(?![a-zA-Z])|q?quad)|~"), " "),
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(?:mathrm|mathbf|mathit|operatorname)\s*\{\s*([^\W\d_msghlLNJWVKF])\s*\}"), r"\1"),
     (re.compile(r"\\(?:mathrm|mathbf|textbf|textrm|textit|mbox|operatorname|mathit|bf|rm)(?=\s*\{)"), r"\\text"),
-    (re.compile(r"\\text\s*\{\s*([A-Za-z])\s*\}"), r"\1"),  # one letter is a symbol, however it is set
+    # One letter is a symbol, however it is set, but behind a number it is a unit.
+    (re.compile(r"(?<![\d})])(?<![\d})] )\\text\s*\{\s*([A-Za-z])\s*\}"), r"\1"),
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])"), r"\\le"),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])"), r"\\ge"),
@@ -41,9 +43,12 @@ _UNBOX = re.compile(r"^\\(?:boxed|fbox)\s*\{(.*)\}$", re.DOTALL)
 _END = re.compile(r"(?:[\s.,;:]|\\\\|\\$)+$")
 _JOIN = re.compile(r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*", re.I)
 _UNIT = re.compile(r"(?<=[\d}\)])\s*\\text\s*\{([^{}]*)\}(?:\s*\^\s*\{?\d\}?)?")
-_FUNCTIONS = "arcsin arccos arctan sinh cosh tanh sin cos tan cot sec csc log ln exp max min gcd lcm".split()
-_FUNCTION = re.compile(rf"(?<![\\a-zA-Z])({'|'.join(_FUNCTIONS)})(?![a-zA-Z])")
-_GREEK = re.compile(r"(?<![\\a-zA-Z])(pi|theta|alpha|beta|gamma|lambda|infty)(?![a-zA-Z])")
+FUNCTIONS = (
+    *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc"),
+    *("log", "ln", "exp", "max", "min", "gcd", "lcm"),
+)
+GREEK = ("pi", "theta", "alpha", "beta", "gamma", "lambda", "infty")
+_COMMAND_NAME = re.compile(rf"(?<![\\a-zA-Z])({'|'.join((*FUNCTIONS, *GREEK))})(?![a-zA-Z])")
 
 
 def plain(text: str) -> str:
@@ -96,7 +101,7 @@ def latex(bare: str) -> str:
     text = _call(text, r"\^\s*(?=\()", lambda inside: f"^{{{inside}}}")
     text = _call(text, r"_\s*(?=\()", lambda inside: f"_{{{inside}}}")
     text = re.sub(r"(?<![\\a-zA-Z])sum(?=_)", r"\\sum", text)
-    text = _GREEK.sub(r"\\\1", _FUNCTION.sub(r"\\\1", text))
+    text = _COMMAND_NAME.sub(r"\\\1", text)
     text = re.sub(r"\^\s*(-?\d{2,})", r"^{\1}", text)
     return text.replace("**", "^").replace("*", r" \cdot ")
 

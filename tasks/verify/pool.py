@@ -34,9 +34,7 @@ class Verifier:
     that exact rules do not decide. Threads may share one verifier.
     """
 
-    def __init__(
-        self, *, workers: int = 1, cpu_seconds: int = CPU_SECONDS, memory_bytes: int = MEMORY_BYTES
-    ) -> None:
+    def __init__(self, *, workers: int = 1, cpu_seconds: int = CPU_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
         self._workers = workers
         self._cpu_seconds = cpu_seconds
         self._memory_bytes = memory_bytes
@@ -51,7 +49,7 @@ class Verifier:
     ) -> None:
         with self._starting:
             if self._pool is not None:
-                self._pool.stop()
+                self._pool.stop()  # type: ignore[no-untyped-call]
                 self._pool.join()
                 self._pool = None
 
@@ -94,7 +92,7 @@ class Verifier:
         try:
             pool.schedule(worker.ready).result(timeout=_START_SECONDS)
         except (FutureTimeout, ProcessExpired, RuntimeError) as fault:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
             raise CurationError(
                 f"no verifier process came up within {_START_SECONDS} s ({fault!r}): "

@@ -90,7 +90,10 @@ _PHRASES = (
     ("none", rf"(?:there (?:are|is|exists?) )?no (?:such )?{_NOUN}(?: exists?)?(?: in \w+(?: \w+)?)?|none|no such"),
     ("none", r"(?:the )?empty set|\\emptyset|\\varnothing|\\\{\s*\\\}"),
     ("no limit", r"(?:the |this |that |such )?(?:\w+ ){0,3}(?:does not|doesn't|do not|don't) exist|dne"),
-    ("impossible", r"(?:it |this |that )?(?:is )?(?:not possible|impossible)|such an? \w+ is (?:not possible|impossible)"),
+    (
+        "impossible",
+        r"(?:it |this |that )?(?:is )?(?:not possible|impossible)|such an? \w+ is (?:not possible|impossible)",
+    ),
     ("infinite", rf"(?:there are )?infinitely many(?: {_NOUN})?|infinite(?:ly many)?"),
     ("yes", r"yes(?:[,.;:].*)?|true"),
     ("no", r"no(?:[,.;:].*)?|false"),
@@ -106,12 +109,33 @@ def phrase(bare: str) -> str | None:
 
 
 # Two letters side by side are a product in mathematics; these pairs are words or units.
-_SHORT = set("an as at be by do if in is it no of on or so to up us we cm mm km kg ml ft ha hz ms".split())
+_SHORT = {
+    *(
+        "an",
+        "as",
+        "at",
+        "be",
+        "by",
+        "do",
+        "if",
+        "in",
+        "is",
+        "it",
+        "no",
+        "of",
+        "on",
+        "or",
+        "so",
+        "to",
+        "up",
+        "us",
+        "we",
+    ),
+    *("cm", "mm", "km", "kg", "ml", "ft", "ha", "hz", "ms"),
+}
 _COMMAND = re.compile(r"\\(?:begin|end)\s*\{[a-z]*matrix\}|\\[A-Za-z]+")
-_KNOWN = set(
-    "arcsin arccos arctan sinh cosh tanh sin cos tan cot sec csc log ln exp max min gcd lcm sqrt mod "
-    "pi theta alpha beta gamma lambda infty sum xyz abc".split()
-)
+_UNIT_LETTER = re.compile(r"[\d})]\s+[msghlLNJWVKF]$")
+_KNOWN = {*normal.FUNCTIONS, *normal.GREEK, "sqrt", "mod", "sum", "xyz", "abc"}
 
 
 def has_words(bare: str) -> bool:
@@ -162,6 +186,8 @@ def _unreadable(a: str, b: str) -> Comparison | None:
     forms = normal.latex(a), normal.latex(b)
     if any(map(has_words, forms)):
         return undecided("words")
+    if len({bool(_UNIT_LETTER.search(form)) for form in forms}) == 2:
+        return undecided("units")
     if any(r"\ldots" in form for form in forms):
         return undecided("ellipsis")
     if any(re.search(r"\d_", form) for form in forms):

@@ -29,8 +29,8 @@ _ROUNDED = sympy.Float("0.01")  # a decimal this near to the other side may be i
 # Values for the symbols of a formula, in alphabetical order: whole and rising, so that counting formulas
 # (factorials, binomials, floors, parities) have values there too.
 _POINTS = ((5, 7, 11, 13, 17, 19, 23), (4, 6, 10, 14, 15, 18, 21), (3, 8, 9, 16, 20, 22, 25))
-# A bare "10, 4, -2" may be a sequence or a set: only braces, "and" or "x =" tell.
-_ENUMERATED = re.compile(r"[^a-zA-Z={};]*(?:\\(?:frac|sqrt)[^=;]*)*")
+# A bare "10, 4, -2" may be a sequence or a set: only braces, "and", "x =" and the like tell.
+_SET_LIKE = re.compile(r"=|\\\{|\\pm|;|(?<![a-z])(?:and|or)(?![a-z])")
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own timeouts are off: they are
 
 
@@ -42,7 +42,7 @@ def symbolic(left: str, right: str) -> Comparison:
         return undecided(f"{VERIFIER}: unread")
     # verify() is not symmetric. Of an equation and an expression (7 = 11a + c and 11a + c) one order says yes too
     # easily; elsewhere the order only hides what it can prove.
-    orders = (all if _is_relation(a) != _is_relation(b) else any)
+    orders = all if _is_relation(a) != _is_relation(b) else any
     if orders(_agree(gold, answer) for gold, answer in ((a, b), (b, a))):
         return _confirm_equal(a, b, texts)
     return _confirm_different(a, b)
@@ -54,7 +54,7 @@ def _read(text: str) -> Any | None:
 
 
 def _agree(gold: Any, answer: Any) -> bool:
-    return verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True)
+    return bool(verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True))
 
 
 def _is_relation(formula: Any) -> bool:
@@ -62,9 +62,10 @@ def _is_relation(formula: Any) -> bool:
 
 
 def _confirm_equal(a: Any, b: Any, texts: tuple[str, str]) -> Comparison:
-    if _in_brackets(texts[0]) != _in_brackets(texts[1]):
+    collections = all(isinstance(formula, sympy.Set | LatexSet | sympy.Tuple) for formula in (a, b))
+    if collections and _in_brackets(texts[0]) != _in_brackets(texts[1]):
         return undecided("brackets")
-    if all(_ENUMERATED.fullmatch(text) for text in texts) and _reordered(a, b):
+    if not any(map(_SET_LIKE.search, texts)) and _reordered(a, b):
         return undecided("order")
     if _differ(a, b, _CLOSE):
         return undecided("rounding") if _has_decimals(a, b) else different("values")
@@ -84,10 +85,12 @@ def _in_brackets(text: str) -> bool:
 
 
 def _reordered(a: Any, b: Any) -> bool:
-    """Whether two lists hold their values in different orders."""
+    """Whether two lists of single values hold them in different orders."""
     if not (isinstance(a, LatexSet) and isinstance(b, LatexSet)):
         return False
-    return _apart(list(a._unsorted_args), list(b._unsorted_args), "tuple", {}, _CLOSE)
+    left, right = list(a._unsorted_args), list(b._unsorted_args)
+    single = all(isinstance(value, sympy.Expr) for value in (*left, *right))
+    return single and _apart(left, right, "tuple", {}, _CLOSE)
 
 
 def _has_decimals(*formulas: Any) -> bool:

@@ -14,25 +14,35 @@ ROOT = "Mathematics"
 
 _LEAVES: tuple[tuple[str, str], ...] = (
     ("Number Theory -> Prime Numbers", r"primes?|prime numbers?|composite"),
-    ("Number Theory -> Congruences", r"mod|modulo|remainder|congruent|last digits?|digit sum|ends? (?:in|with)"),
-    ("Number Theory -> Greatest Common Divisors (GCD)", r"gcd|greatest common divisor|relatively prime|coprime"),
+    ("Number Theory -> Congruences", r"mod|modulo|remainder|congruent|last digits?|digit sum|ends? (?:in"
+     r"|with)"),
+    ("Number Theory -> Greatest Common Divisors (GCD)", r"gcd|greatest common divisor|relatively prime"
+     r"|coprime"),
     ("Number Theory -> Least Common Multiples (LCM)", r"lcm|least common multiple"),
     ("Number Theory -> Factorization", r"divisible|divides|divisors?|factors? of|multiple of"),
-    ("Number Theory -> Other", r"integer solutions?|integers?|perfect squares?|digits?|diophantine|positive integers?"),
+    ("Number Theory -> Other", r"integer solutions?|integers?|integer|perfect squares?|digits?"
+     r"|diophantine|positive integers?"),
     ("Discrete Mathematics -> Graph Theory", r"graph|vertices|edges|trees?|planar|hamiltonian|tournament"),
-    ("Discrete Mathematics -> Combinatorics", r"how many|ways|subsets?|permutations?|arrangements?|colou?rings?|tiles?"
+    ("Discrete Mathematics -> Combinatorics", r"how many|ways|subsets?|permutations?|arrangements?"
+     r"|colou?rings?|tiles?"
      r"|strings?|choose|binomial|sequences of"),
     ("Discrete Mathematics -> Logic", r"liar|truth|logic|statements?|tautology"),
-    ("Applied Mathematics -> Statistics -> Probability -> Other", r"probability|random|dice|coins?|expected value"),
-    ("Applied Mathematics -> Statistics -> Mathematical Statistics", r"variance|median|standard deviation|regression"),
-    ("Applied Mathematics -> Math Word Problems", r"dollars?|cost|price|hours?|miles?|apples|money|each|sold|total"),
-    ("Calculus -> Integral Calculus -> Techniques of Integration -> Single-variable", r"int|integral|integrate|dx"),
+    ("Applied Mathematics -> Statistics -> Probability -> Other", r"probability|random|dice|coins?"
+     r"|expected value"),
+    ("Applied Mathematics -> Statistics -> Mathematical Statistics", r"variance|median|standard deviation"
+     r"|regression"),
+    ("Applied Mathematics -> Math Word Problems", r"dollars?|cost|price|hours?|miles?|apples|money|each"
+     r"|sold|total"),
+    ("Calculus -> Integral Calculus -> Techniques of Integration -> Single-variable", r"int|integral"
+     r"|integrate|dx"),
     ("Calculus -> Differential Calculus -> Derivatives", r"derivative|differentiable|differentiate|dy/dx"),
-    ("Differential Equations -> Ordinary Differential Equations (ODEs)", r"differential equation|ode|y''|dy/dt"),
+    ("Differential Equations -> Ordinary Differential Equations (ODEs)", r"differential equation|ode|y''"
+     r"|dy/dt"),
     ("Precalculus -> Limits", r"limits?|lim|converges?|infinity|bounded|tends"),
     ("Precalculus -> Trigonometric Functions", r"sin|cos|tan|trigonometric|cot"),
     ("Precalculus -> Functions", r"function|f\(x\)|domain|range|inverse"),
-    ("Geometry -> Plane Geometry -> Polygons", r"polygon|hexagon|pentagon|square|rectangle|quadrilateral|diagonals?"),
+    ("Geometry -> Plane Geometry -> Polygons", r"polygon|hexagon|pentagon|square|rectangle|quadrilateral"
+     r"|diagonals?"),
     ("Geometry -> Plane Geometry -> Circles", r"circle|radius|chord|tangent|circumcircle|incircle"),
     ("Geometry -> Plane Geometry -> Area", r"area|areas"),
     ("Geometry -> Plane Geometry -> Angles", r"angles?|degrees"),
@@ -45,13 +55,15 @@ _LEAVES: tuple[tuple[str, str], ...] = (
     ("Algebra -> Linear Algebra -> Matrices", r"matrix|matrices|eigenvalues?|rank"),
     ("Algebra -> Linear Algebra -> Determinants", r"determinants?|det"),
     ("Algebra -> Linear Algebra -> Vectors", r"vectors?|subspace|basis"),
-    ("Algebra -> Algebra -> Polynomial Operations", r"polynomials?|roots?|zeros|coefficients?|factorize|degree"),
+    ("Algebra -> Algebra -> Polynomial Operations", r"polynomials?|roots?|zeros|coefficients?|factorize"
+     r"|degree"),
     ("Algebra -> Algebra -> Sequences and Series", r"sequences?|series|a_n|x_n|terms?|progressions?|a_\(n"),
-    ("Algebra -> Intermediate Algebra -> Inequalities", r"smallest value|largest value|minimum|maximum|inequality"
+    ("Algebra -> Intermediate Algebra -> Inequalities", r"smallest value|largest value|minimum|maximum"
+     r"|inequality"
      r"|inequalities|largest|smallest"),
     ("Algebra -> Intermediate Algebra -> Complex Numbers", r"complex numbers?|imaginary|conjugate"),
     ("Algebra -> Intermediate Algebra -> Logarithmic Functions", r"log|logarithms?|ln"),
-    ("Algebra -> Algebra -> Equations and Inequalities", r"solve|equations?|solutions?|satisf\w+"),
+    ("Algebra -> Algebra -> Equations and Inequalities", r"solve|equations?|satisf\w+"),
     ("Algebra -> Prealgebra -> Fractions", r"fractions?|simplify"),
 )  # fmt: skip
 _COMPILED = tuple((chain, re.compile(rf"(?<![a-z])(?:{words})(?![a-z])")) for chain, words in _LEAVES)

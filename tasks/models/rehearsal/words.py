@@ -10,16 +10,18 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import fsum
 
 _NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-}
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
+}  # fmt: skip
 _TOKEN = re.compile(r"[a-z]+|\d+(?:,\d{3})*(?:\.\d+)?")
 _FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
 _SIGNS = {
     r"\leq": "<=", r"\le": "<=", "≤": "<=", r"\geq": ">=", r"\ge": ">=", "≥": ">=", "−": "-", "–": "-",
     r"\lfloor": "floor", "⌊": "floor", r"\binom": "C", r"\sqrt": "sqrt", "√": "sqrt", r"\pi": "pi", "π": "pi",
+    r"\bmod": "mod", r"\pmod": "mod", r"\mod": "mod",
 }  # fmt: skip
 _SIGN = re.compile("|".join(re.escape(sign) + (r"(?![a-z])" if sign[0] == "\\" else "") for sign in _SIGNS))
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
@@ -60,6 +62,6 @@ def similarity(one: Iterable[str], other: Iterable[str], weight: Mapping[str, fl
     most = max(weight.values(), default=1.0)
 
     def mass(found: set[str]) -> float:
-        return sum(weight.get(member, most) for member in sorted(found))
+        return fsum(weight.get(member, most) for member in found)
 
     return 2 * mass(a & b) / (mass(a) + mass(b))

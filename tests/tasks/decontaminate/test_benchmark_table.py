@@ -28,7 +28,9 @@ def test_questions_of_two_benchmarks_are_one_entry_with_both_names() -> None:
 
 def test_order_and_repetition_do_not_change_the_table() -> None:
     one = tabulate([(ALPHA, lines("question", "Find x.", "Find y.")), (BETA, lines("problem", "Find x."))])
-    other = tabulate([(BETA, lines("problem", "Find x.")), (ALPHA, lines("question", "Find y.", "Find x.", "Find y."))])
+    other = tabulate(
+        [(BETA, lines("problem", "Find x.")), (ALPHA, lines("question", "Find y.", "Find x.", "Find y."))]
+    )
     assert one == other
     assert one.digest == other.digest
 

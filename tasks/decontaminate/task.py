@@ -1,0 +1,63 @@
+"""Decontaminate a shard. Glue only: read, look up, ask, decide, write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import State
+
+from tasks import world
+from tasks.decontaminate import judging, neighbours
+from tasks.decontaminate.benchmarks import BenchmarkTable, load
+from tasks.decontaminate.judging import Settings
+from tasks.models.asker import Desk
+from tasks.rows.manifest import Manifest
+from tasks.rows.shards import Shard
+from tasks.rows.verdict import Decision
+from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
+from tasks.task import OPTIONS, state
+from tasks.world import Where
+
+
+def identity(settings: Settings) -> Mapping[str, Any]:
+    """The settings without the benchmarks' paths: their content is an input of its own, see `inputs`."""
+    return settings.model_dump(exclude={"benchmarks"})
+
+
+def inputs(settings: Settings) -> Mapping[str, str]:
+    """The benchmarks' content, for the stage's fingerprint. Raises `RecipeError` if a file is missing."""
+    return {"benchmarks": _table(settings).digest}
+
+
+@lru_cache(maxsize=1)
+def _table(settings: Settings) -> BenchmarkTable:
+    return load(settings.benchmarks, world.read_outside)
+
+
+STAGE = Stage(
+    name="decontaminate",
+    version=judging.VERSION,
+    settings=Settings,
+    identity=identity,
+    columns=judging.COLUMNS,
+    evidence=judging.EVIDENCE,
+    roles=("judge",),
+    files=judging.FILES,
+)
+
+
+@task(name="decontaminate", task_run_name="decontaminate {shard.name}", **OPTIONS)
+def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
+    """The rows that repeat no benchmark question. Raises `RecipeError` if the benchmarks have changed."""
+    settings = Settings.model_validate(planned.settings)
+
+    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+        found = await asyncio.to_thread(neighbours.find, rows, _table(settings), settings)
+        looked_up = [{**row, "neighbours": near} for row, near in zip(rows, found, strict=True)]
+        return await each_row(looked_up, desk, "judge", lambda row, ask: judging.decide(row, ask, settings))
+
+    return state(run_shard(STAGE, planned, shard, chain, where, decide))

@@ -1,0 +1,59 @@
+"""`python -m tasks.models.rehearsal`: serve until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from tasks.models.rehearsal.journal import Journal
+from tasks.models.rehearsal.server import application
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tasks.models.rehearsal", description="Serve rehearsal models.")
+    parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
+    parser.add_argument("--journal", type=Path, required=True, help="JSONL file, appended to")
+    parser.add_argument("--latency-ms", type=int, default=0, help="wait before each reply")
+    return parser.parse_args()
+
+
+async def serve(host: str, port: int, journal: Journal, latency_s: float) -> None:
+    """Serve until a signal; prints the address on one line when the port is open."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(application(journal, latency_s), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    bound_host, bound_port = runner.addresses[0][:2]
+    ready = {
+        "url": f"http://{bound_host}:{bound_port}/v1",
+        "host": bound_host,
+        "port": bound_port,
+        "pid": os.getpid(),
+    }
+    print(json.dumps({**ready, "rehearsal": True}), flush=True)
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> None:
+    given = arguments()
+    given.journal.parent.mkdir(parents=True, exist_ok=True)
+    journal = Journal(given.journal)
+    try:
+        asyncio.run(serve(given.host, given.port, journal, given.latency_ms / 1000))
+    finally:
+        journal.close()
+
+
+if __name__ == "__main__":
+    main()

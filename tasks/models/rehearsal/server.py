@@ -1,0 +1,143 @@
+"""The HTTP side: read a request, write it in the journal, send the reply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from tasks.models.rehearsal import wire
+from tasks.models.rehearsal.bill import microusd, tokens
+from tasks.models.rehearsal.journal import Journal, line
+from tasks.models.rehearsal.roles import MODELS, Utterance, WrongSchema, answer
+
+MAX_BODY = 1024 * 1024
+"""Bytes; longer request bodies get 413."""
+
+CONTEXT = 16_384
+"""Prompt tokens; longer prompts get 400, as from real servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused(Exception):
+    """A request that gets an error instead of a reply; it is not served and costs nothing."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
+    """The server as an aiohttp application. It does not close the journal."""
+    numbers = count(1)
+
+    async def chat(request: web.Request) -> web.Response:
+        body = await _body(request)
+        asked = _parse(body)
+        prompt_tokens = _prompt_tokens(asked)
+        said = _answer(asked)
+        reasoning_tokens = tokens(said.reasoning or "")
+        completion_tokens = tokens(said.reasoning or "", said.content)
+        if latency_s:
+            await asyncio.sleep(latency_s)
+        cost = microusd(asked.model, prompt_tokens, completion_tokens)
+        journal.record(line(asked.model, body, prompt_tokens, completion_tokens, cost))
+        usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        }
+        reply = wire.completion(
+            asked,
+            number=next(numbers),
+            now=int(time.time()),
+            content=said.content,
+            reasoning=said.reasoning,
+            finish_reason=said.finish_reason,
+            usage=usage,
+        )
+        return web.json_response(reply)
+
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_mark])
+    app.router.add_post("/v1/chat/completions", chat)
+    app.router.add_get("/v1/models", _models)
+    app.router.add_get("/health", _health)
+    app.router.add_get("/journal", lambda _: _json({**journal.report(), "rehearsal": True}))
+    return app
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.read())
+    except (ValueError, RecursionError) as fault:
+        raise _Refused(400, wire.error(f"the body is not JSON: {fault}", code="invalid_json")) from fault
+    if not isinstance(body, dict):
+        raise _Refused(400, wire.error("the body is not a JSON object", code="invalid_json"))
+    return body
+
+
+def _parse(body: dict[str, Any]) -> wire.Request:
+    try:
+        asked = wire.Request.model_validate(body)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _Refused(400, wire.error(f"{place}: {first['msg']}", code="invalid_request", param=place)) from fault
+    if asked.model not in MODELS:
+        known = ", ".join(MODELS)
+        raise _Refused(
+            404, wire.error(f"no model {asked.model!r}; there are {known}", code="model_not_found", param="model")
+        )
+    return asked
+
+
+def _prompt_tokens(asked: wire.Request) -> int:
+    count = tokens(*(turn.content for turn in asked.messages))
+    if count > CONTEXT:
+        message = f"the messages have {count} tokens; the context of {asked.model} is {CONTEXT}"
+        raise _Refused(400, wire.error(message, code="context_length_exceeded", param="messages"))
+    return count
+
+
+def _answer(asked: wire.Request) -> Utterance:
+    try:
+        return answer(asked)
+    except WrongSchema as fault:
+        raise _Refused(400, wire.error(str(fault), code="invalid_schema", param="response_format")) from fault
+
+
+@web.middleware
+async def _mark(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Every response says that it is a rehearsal, the errors too."""
+    response: web.StreamResponse
+    try:
+        response = await handler(request)
+    except _Refused as refused:
+        response = web.json_response(refused.body, status=refused.status)
+    except web.HTTPException as fault:
+        response = web.json_response(wire.error(fault.reason, code="http_error"), status=fault.status)
+    response.headers["X-Rehearsal"] = "true"
+    return response
+
+
+async def _json(body: dict[str, Any]) -> web.Response:
+    return web.json_response(body)
+
+
+async def _models(_: web.Request) -> web.Response:
+    listed = [{"id": model, "object": "model", "created": 0, "owned_by": "rehearsal"} for model in MODELS]
+    return web.json_response({"object": "list", "data": listed, "rehearsal": True})
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok", "rehearsal": True})

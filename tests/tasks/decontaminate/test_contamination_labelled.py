@@ -1,0 +1,81 @@
+"""Known contamination is found: public data, labelled elsewhere, not part of the repository."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.decontaminate.benchmarks import Benchmark, load
+from tasks.decontaminate.exact import ExactIndex, normal_form
+from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.neighbours import find
+
+DATA = Path(os.environ.get("LABELLED_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+pytestmark = [
+    pytest.mark.labelled,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no labelled data in {DATA}"),
+]
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    with (DATA / name).open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def benchmark(name: str) -> Benchmark:
+    return Benchmark(name=name, path=str(DATA / "benchmarks" / f"{name}.jsonl"))
+
+
+def test_every_simplerl_row_from_the_math_test_set_is_an_exact_hit_and_no_hit_is_false() -> None:
+    test_set = read("benchmarks/math_test.jsonl")
+    index = ExactIndex([row["question"] for row in test_set])
+    for row in read("raw/simplerl_math_level3to5.jsonl"):
+        place = index.find(row["question"])
+        if row["in_math_test_5000"]:
+            assert place is not None, row["id"]
+        if place is not None:
+            ours, theirs = (normal_form(one["answer"]).removeprefix("b=") for one in (row, test_set[place]))
+            assert ours == theirs, (row["question"], test_set[place]["question"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_flagged_rows_and_rewordings_are_among_the_nearest_of_the_whole_math_test_set() -> None:
+    settings = Settings(benchmarks=(benchmark("math_test"),))
+    table = load(settings.benchmarks, lambda path: Path(path).read_bytes())
+    rows = read("raw/simplerl_math_level3to5.jsonl")[:500]
+    flagged = [row["question"] for row in rows if row["in_math_test_5000"]]
+    assert len(flagged) > 100
+    form = {normal_form(entry.question): entry.benchmark_id for entry in table.entries}
+    greeted = [f"Hi all, could somebody help me with this one? {text} Thank you so much!" for text in flagged]
+    plain = find([{"original": text, "question": text} for text in flagged], table, settings)
+    reworded = find([{"original": text, "question": text} for text in greeted], table, settings)
+    for text, exact, near in zip(flagged, plain, reworded, strict=True):
+        wanted = form[normal_form(text)]
+        assert (exact[0]["benchmark_id"], exact[0]["exact"]) == (wanted, True)
+        assert wanted in [one["benchmark_id"] for one in near], text
+        assert not any(one["exact"] for one in near)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_paraphrases_of_gsm8k_are_among_the_nearest() -> None:
+    settings = Settings(benchmarks=(benchmark("gsm8k_test"),))
+    table = load(settings.benchmarks, lambda path: Path(path).read_bytes())
+    form = {normal_form(entry.question): entry.benchmark_id for entry in table.entries}
+    pairs = [
+        pair
+        for pair in read("pairs/contamination.jsonl")
+        if pair["label"] == "paraphrase" and normal_form(pair["benchmark_question"]) in form
+    ][:300]
+    assert len(pairs) == 300
+    found = find([{"original": p["candidate"], "question": p["candidate"]} for p in pairs], table, settings)
+    missed = [
+        pair["candidate"]
+        for pair, neighbours in zip(pairs, found, strict=True)
+        if form[normal_form(pair["benchmark_question"])] not in [one["benchmark_id"] for one in neighbours]
+    ]
+    assert len(missed) <= 3, missed
