@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,8 @@ class Runner(StrEnum):
 @contextmanager
 def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
     """A task runner of that kind; with Ray, the cluster is left as it was found."""
+    from prefect.task_runners import ThreadPoolTaskRunner
+
     if kind is Runner.THREADS:
         yield ThreadPoolTaskRunner(max_workers=workers)
         return

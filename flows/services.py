@@ -26,9 +26,10 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
-"""Switches against telemetry and hub downloads, set unless the environment says otherwise."""
+"""Switches against telemetry, hub downloads and log lines that the Prefect UI has anyway. Set before Prefect is
+imported, unless the environment says otherwise."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -89,6 +90,8 @@ def prefect_server(home: Path) -> Iterator[None]:
     if os.environ.get("PREFECT_API_URL"):
         yield
         return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     port = free_port()
@@ -103,6 +106,8 @@ def prefect_server(home: Path) -> Iterator[None]:
             with temporary_settings({PREFECT_API_URL: url}):
                 yield
         finally:
+            APILogWorker.drain_all(timeout=10)
+            EventsWorker.drain_all(timeout=10)
             del os.environ["PREFECT_API_URL"]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -21,11 +22,12 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 
 def funnel_table(found: Status) -> Table:
     """Rows in, kept, dropped and quarantined, stage by stage."""
-    table = Table(title=f"run {found.run}", title_justify="left")
-    for name, justify in (("stage", "left"), ("shards", "right"), ("rows in", "right"), ("kept", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("dropped")
-    table.add_column("quarantined")
+    table = Table(title=f"run {found.run}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("stage", no_wrap=True)
+    for name in ("shards", "rows in", "kept"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("dropped", no_wrap=True)
+    table.add_column("quarantined", no_wrap=True)
     for step in found.funnel:
         shards = str(step.shards) if step.stage in ("collect", "publish") else f"{step.shards}/{found.shards}"
         table.add_row(
@@ -37,8 +39,8 @@ def funnel_table(found: Status) -> Table:
 def spend_table(found: Spend) -> Table:
     """Attempts, tokens and dollars by group."""
     title = "spend (rehearsal: made-up prices, nobody is charged)" if found.rehearsal else "spend"
-    table = Table(title=title, title_justify="left")
-    table.add_column(found.by)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column(found.by, no_wrap=True)
     for name in ("attempts", "replies", "errors", "tokens in", "tokens out", "USD"):
         table.add_column(name, justify="right")
     for line in found.lines:

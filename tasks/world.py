@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -59,7 +60,7 @@ def open_outside(path: str) -> Iterator[IO[bytes]]:
             yield file
     except FileNotFoundError as fault:
         raise SourceError(f"{path}: there is no such file; give a path or URL that can be read") from fault
-    except OSError as fault:
+    except (OSError, EOFError, zlib.error) as fault:  # the last two: a compressed file that is cut or damaged
         raise SourceError(f"{path}: cannot be read: {fault}") from fault
 
 
@@ -88,8 +89,9 @@ async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model
     async with (
         AttemptLog(kept, place, bounds, store.add) as log,
         aiohttp.ClientSession(connector=connector) as http,
+        Desk(store=store, log=log, http=http, lines=lines, run=where.run, stage=stage, shard=shard.name) as desk,
     ):
-        yield Desk(store=store, log=log, http=http, lines=lines, run=where.run, stage=stage, shard=shard.name)
+        yield desk
 
 
 def _line(where: Where, role: str, model: Model) -> Line:

@@ -82,7 +82,7 @@ def _fields(source: Source, raw: bytes, number: int) -> dict[str, Any]:
     if len(raw) > LONGEST_LINE:
         raise ValueError(f"the line has {len(raw)} bytes; the limit is {LONGEST_LINE}")
     try:
-        found = json.loads(raw)
+        found = json.loads(raw, parse_constant=_no_number)
     except RecursionError as fault:
         raise ValueError("not JSON: nested too deeply") from fault
     except ValueError as fault:
@@ -96,10 +96,14 @@ def _fields(source: Source, raw: bytes, number: int) -> dict[str, Any]:
     return {
         "question": _unicode(question),
         "answer": _answer(found.get(columns.answer)),
-        "source_id": _unicode(str(found.get(columns.id, number))),
+        "source_id": _unicode(str(number if found.get(columns.id) is None else found[columns.id])),
         "url": _unicode(str(found.get(columns.url) or "")),
         "licence": _unicode(str(found.get(columns.licence) or source.licence)),
     }
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _answer(value: Any) -> str | None:
@@ -107,7 +111,7 @@ def _answer(value: Any) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"the answer is a JSON {type(value).__name__}; text or a number is needed")
-    return _unicode(value.strip() if isinstance(value, str) else json.dumps(value))
+    return _unicode(value.strip() if isinstance(value, str) else json.dumps(value, allow_nan=False))
 
 
 def _unicode(text: str) -> str:

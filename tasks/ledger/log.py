@@ -66,6 +66,8 @@ class AttemptLog:
         """Return when the event is durable. Raises `StorageError` if it could not be written."""
         if self._failed:
             raise self._failed
+        if self._writer.done():
+            raise StorageError(f"the log {self._prefix} is closed; nothing more can be appended")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((event, done))
         self._bytes += len(event.body or "") + len(event.request or "")
@@ -94,15 +96,15 @@ class AttemptLog:
         events = [event for event, _ in group]
         name = f"{self._prefix}-{self._segments:08d}.parquet"
         self._segments += 1
-        try:
-            await asyncio.to_thread(lambda: self._storage.create(name, encode(frame(events))))
+        try:  # put, because a remote client that lost the answer sends again and meets its own segment
+            await asyncio.to_thread(lambda: self._storage.put(name, encode(frame(events))))
+            self._committed(name, events)
         except Exception as fault:
             self._failed = fault if isinstance(fault, StorageError) else StorageError(f"cannot write {name}: {fault}")
             for _, done in group:
                 if not done.done():
                     done.set_exception(self._failed)
             return
-        self._committed(name, events)
         for _, done in group:
             if not done.done():
                 done.set_result(None)

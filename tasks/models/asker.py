@@ -7,6 +7,7 @@ store answers. What the log calls durable is never bought again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -60,9 +61,10 @@ class _Answer:
 
 
 class Desk:
-    """Asks for one shard of one stage. Used from one event loop.
+    """Asks for one shard of one stage. Used from one event loop, as an async context manager.
 
-    Once a request has failed for good, nothing new goes out; what is in flight is awaited and kept.
+    Once a request has failed for good, or the context is left, nothing new goes out, not even another attempt;
+    what is in flight is awaited and kept, whether anybody still waits for it or not.
     """
 
     def __init__(
@@ -74,8 +76,20 @@ class Desk:
         self._patience = patience or retry.Patience()
         self._asked: dict[str, asyncio.Future[Reply]] = {}
         self._closed: EndpointError | None = None
+        self._closing = asyncio.Event()
         self.found = 0
         self.bought = 0
+
+    async def __aenter__(self) -> Desk:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._close(EndpointError(f"the desk of {self._stage} of {self._shard} is closed; nothing more goes out"))
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+    def _close(self, why: EndpointError) -> None:
+        self._closed = self._closed or why
+        self._closing.set()
 
     def ask_for(self, role: str, problem_id: str) -> Ask:
         """An `Ask` that speaks for one role and one row."""
@@ -95,27 +109,33 @@ class Desk:
         return await asyncio.shield(running)
 
     async def _find_or_buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
-        stored = self._store.get(wanted.key)
+        stored = await asyncio.to_thread(self._store.get, wanted.key)
         if stored is not None:
             self.found += 1
             return wire.reply(wanted.key, stored.body)
         async with line.free:
-            if self._closed:
-                raise self._closed
             for attempt in range(self._patience.attempts):
+                if self._closed:
+                    raise self._closed
                 answer = await self._attempt(wanted, line, asker)
                 if answer.error is None:
                     self.bought += 1
                     return wire.reply(wanted.key, answer.body)
                 if answer.error not in retry.RETRIED:
                     break
-                await asyncio.sleep(retry.wait_seconds(self._patience, attempt, answer.retry_after))
-        self._closed = EndpointError(
+                await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
+        gave_up = EndpointError(
             f"{line.role}: {line.model.identity} at endpoint {line.endpoint_name} ({line.endpoint.address}) gave "
             f"no reply: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}. "
             "Replies already paid are kept; mend the endpoint and run again."
         )
-        raise self._closed
+        self._close(gave_up)
+        raise gave_up
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but no longer than the desk is open."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> _Answer:
         """One wire attempt: intent durable, send, outcome durable."""
@@ -169,14 +189,15 @@ def _facts(answer: _Answer, line: Line) -> tuple[_Answer, dict[str, Any]]:
         try:
             found = wire.completion(answer.body)
             used = wire.usage(found)
+            read = wire.reply("", answer.body)
         except UnreadableReply as fault:
             answer = _Answer(http_status=answer.http_status, body=f"{fault}: {answer.body}", error="garbled")
         else:
             return answer, facts | {
                 "status": "reply",
-                "finish_reason": str(found["choices"][0].get("finish_reason")),
-                "served_model": str(found.get("model")),
-                "system_fingerprint": found.get("system_fingerprint"),
+                "finish_reason": read.finish_reason,
+                "served_model": read.model,
+                "system_fingerprint": wire.text(found.get("system_fingerprint")) or None,
                 "prompt_tokens": used.prompt,
                 "cached_tokens": used.cached,
                 "completion_tokens": used.completion,

@@ -15,6 +15,7 @@ every attempt. The length cut, the refusal and the content filter are replies, n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 RETRIED = frozenset({"rate_limited", "overloaded", "server", "cut", "timeout", "garbled"})
@@ -42,6 +43,7 @@ def wait_seconds(patience: Patience, attempt: int, retry_after: str | None) -> f
     """How long to wait after failed attempt number `attempt` (from 0); the server's word wins, up to a bound."""
     backoff = min(patience.first * 2.0**attempt, patience.longest)
     try:
-        return min(max(float(retry_after), 0.0), 10 * patience.longest) if retry_after else backoff
+        asked = float(retry_after) if retry_after else backoff
     except ValueError:
         return backoff
+    return backoff if math.isnan(asked) else min(max(asked, 0.0), 10 * patience.longest)

@@ -50,7 +50,7 @@ def completion(raw: str) -> dict[str, Any]:
         choice = found["choices"][0]
         if not isinstance(choice["message"], dict):
             raise TypeError("message is not an object")
-    except (ValueError, KeyError, IndexError, TypeError) as fault:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as fault:
         raise UnreadableReply(f"not a chat completion: {fault}") from fault
     return dict(found)
 
@@ -64,34 +64,47 @@ def reply(key: str, raw: str) -> Reply:
     found = completion(raw)
     choice = found["choices"][0]
     message = choice["message"]
-    content = _text(message.get("content"))
-    reasoning = _text(message.get("reasoning")) or _text(message.get("reasoning_content"))
+    content = text(message.get("content"))
+    reasoning = text(message.get("reasoning")) or text(message.get("reasoning_content"))
     if not reasoning and "</think>" in content:
         thought = _THINK.match(content)
         if thought:
             reasoning, content = thought.group(1).strip(), content[thought.end() :].lstrip()
-    refusal = _text(message.get("refusal"))
+    refusal = text(message.get("refusal"))
     return Reply(
         key=key,
         content=content or refusal,
         reasoning=reasoning,
-        finish_reason="refusal" if refusal and not content else _text(choice.get("finish_reason")) or "unknown",
-        model=_text(found.get("model")),
+        finish_reason="refusal" if refusal and not content else text(choice.get("finish_reason")) or "unknown",
+        model=text(found.get("model")),
     )
 
 
 def usage(found: dict[str, Any]) -> Usage:
-    """Token counts of a chat completion; raises `UnreadableReply` where the server reports none."""
-    counts = found.get("usage")
-    if not isinstance(counts, dict) or "prompt_tokens" not in counts or "completion_tokens" not in counts:
+    """Token counts of a chat completion; raises `UnreadableReply` where the server reports none.
+
+    Cached tokens that are not reported, or are more than the prompt has, count as not cached: the dearer reading.
+    """
+    prompt = _count(found, "usage", "prompt_tokens")
+    completion = _count(found, "usage", "completion_tokens")
+    if prompt is None or completion is None:
         raise UnreadableReply("the reply carries no usage, so its cost is unknown")
+    cached = _count(found, "usage", "prompt_tokens_details", "cached_tokens") or 0
     return Usage(
-        prompt=int(counts["prompt_tokens"]),
-        cached=int((counts.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
-        completion=int(counts["completion_tokens"]),
-        reasoning=int((counts.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0),
+        prompt=prompt,
+        cached=cached if cached <= prompt else 0,
+        completion=completion,
+        reasoning=_count(found, "usage", "completion_tokens_details", "reasoning_tokens") or 0,
     )
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _count(found: Any, *path: str) -> int | None:
+    """The count at a path of nested objects, or None if nothing there is one."""
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if type(found) is int and 0 <= found < 2**31 else None
+
+
+def text(value: Any) -> str:
+    """A string that every file can hold: JSON can smuggle in halves of surrogate pairs, which none can."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

@@ -57,20 +57,31 @@ class Reason(StrEnum):
 
 
 def check(rows: Sequence[Mapping[str, Any]]) -> list[Decision]:
-    """One decision a row; of rows with the same question the one with the least `problem_id` stays."""
+    """One decision a row; of sound rows with the same question the one with the least `problem_id` stays."""
+    faults = [_fault(row) for row in rows]
     first: dict[str, str] = {}
-    for row in sorted(rows, key=lambda r: str(r["problem_id"])):
-        first.setdefault(normal_form(row["question"]), row["problem_id"])
-    return [_check(row, first[normal_form(row["question"])]) for row in rows]
+    for identity, form in sorted(
+        (row["problem_id"], normal_form(row["question"]))
+        for row, fault in zip(rows, faults, strict=True)
+        if fault is None
+    ):
+        first.setdefault(form, identity)
+    return [_check(row, fault, first) for row, fault in zip(rows, faults, strict=True)]
 
 
-def _check(row: Mapping[str, Any], survivor: str) -> Decision:
+def _fault(row: Mapping[str, Any]) -> Reason | None:
     if row.get("decontaminated_question") != row["question"]:
-        return quarantine(Reason.NOT_DECONTAMINATED, {})
-    texts = (row["question"], row["final_answer"], row["topic"], *row["solutions"])
-    if len(row["solutions"]) != 3 or not all(texts):
-        return quarantine(Reason.INCOMPLETE, {})
-    if survivor != row["problem_id"]:
+        return Reason.NOT_DECONTAMINATED
+    solutions = row["solutions"] or ()
+    texts = (row["question"], row["final_answer"], row["topic"], *solutions)
+    whole = len(solutions) == 3 and all(text and text.strip() for text in texts)
+    return None if whole and row["difficulty_rounded"] is not None else Reason.INCOMPLETE
+
+
+def _check(row: Mapping[str, Any], fault: Reason | None, first: Mapping[str, str]) -> Decision:
+    if fault is not None:
+        return quarantine(fault, {})
+    if first[normal_form(row["question"])] != row["problem_id"]:
         return drop(Reason.DUPLICATE_QUESTION, {})
     return keep({})
 

@@ -21,10 +21,12 @@ _KEPT_SIGNS = frozenset("+-=<>/^*!|\\%")
 def normal_form(text: str) -> str:
     """The text without what does not tell two problems apart; the collapsed text itself if nothing is left.
 
+    Texts of one `problem_id` have one normal form.
+
     >>> normal_form("Find  $\\\\left(x+1\\\\right)^2$.") == normal_form("find (X + 1)^2")
     True
     """
-    plain = _NOISE.sub("", _DRAWING.sub("", unicodedata.normalize("NFKC", text)))
+    plain = _NOISE.sub("", _DRAWING.sub("", unicodedata.normalize("NFKC", normal_text(text))))
     for pattern, replacement in _SAME:
         plain = pattern.sub(replacement, plain)
     kept = "".join(c for c in plain.casefold() if c.isalnum() or c in _KEPT_SIGNS)

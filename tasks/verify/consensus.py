@@ -59,6 +59,21 @@ class Reason(StrEnum):
     """Quarantined: a solution states no answer, or a pair of answers could not be decided."""
 
 
+COLUMNS: Schema = {
+    "answers": pl.List(pl.String),
+    "final_answer": pl.String,
+    "agreed_with_source": pl.Boolean,
+    "verify_rule": pl.String,
+}
+"""The answer of each solution in order (None: it states none); the published one (None unless kept); whether the
+source's answer was met (None: there is none, or nobody could tell); the rules behind the verdict."""
+
+EVIDENCE: Mapping[str, Schema] = {
+    "comparisons": {"left": pl.String, "right": pl.String, "verdict": pl.String, "rule": pl.String}
+}
+"""One line for each pair: answers with each other, then each of the source's forms (left) with each answer."""
+
+
 class Compares(Protocol):
     """What decides pairs of answers, such as `tasks.verify.pool.Verifier`."""
 

@@ -82,6 +82,8 @@ def same_number(a: Number, b: Number) -> Comparison:
         if n.step is not None and abs(a.value - b.value) <= n.step / 2:
             certain = other.step is None and abs(n.value) >= n.step * 1000
             return equal("number: rounding") if certain else undecided("number: rounding")
+        if n.step is not None and other.value.denominator == 1 and abs(n.value - other.value) <= Fraction(1, 2):
+            return undecided("number: rounding")
     return different("number")
 
 
@@ -109,30 +111,9 @@ def phrase(bare: str) -> str | None:
 
 
 # Two letters side by side are a product in mathematics; these pairs are words or units.
-_SHORT = {
-    *(
-        "an",
-        "as",
-        "at",
-        "be",
-        "by",
-        "do",
-        "if",
-        "in",
-        "is",
-        "it",
-        "no",
-        "of",
-        "on",
-        "or",
-        "so",
-        "to",
-        "up",
-        "us",
-        "we",
-    ),
-    *("cm", "mm", "km", "kg", "ml", "ft", "ha", "hz", "ms"),
-}
+_SHORT = re.compile(
+    r"an|as|at|be|by|do|if|in|is|it|no|of|on|or|so|to|up|us|we|cm|mm|km|kg|ml|ft|ha|hz|ms", re.IGNORECASE
+)
 _COMMAND = re.compile(r"\\(?:begin|end)\s*\{[a-z]*matrix\}|\\[A-Za-z]+")
 _UNIT_LETTER = re.compile(r"[\d})]\s+[msghlLNJWVKF]$")
 _KNOWN = {*normal.FUNCTIONS, *normal.GREEK, "sqrt", "mod", "sum", "xyz", "abc"}
@@ -146,7 +127,7 @@ def has_words(bare: str) -> bool:
     if runs == [bare] and bare not in _KNOWN:
         return True
     # In capitals two letters are more often a segment than a word: NO/BO.
-    return any((len(run) > 2 and run not in _KNOWN) or (run.lower() in _SHORT and not run.isupper()) for run in runs)
+    return any((len(run) > 2 and run not in _KNOWN) or (_SHORT.fullmatch(run) and not run.isupper()) for run in runs)
 
 
 def quick(left: str, right: str) -> Comparison | None:
@@ -194,6 +175,11 @@ def _unreadable(a: str, b: str) -> Comparison | None:
         return undecided("base")
     if any(re.search(r"^\s*(?:[<>=/*^]|\\le|\\ge|\\ne)|(?:[<>=/*^+-])\s*$", form) for form in forms):
         return undecided("fragment")
-    if all(re.fullmatch(r"\s*[A-Za-z]\s*", form) for form in forms):
-        return undecided("letter") if a.lower() == b.lower() else different("letter")
+    if any(re.search(r"[\"]|':", form) for form in forms):
+        return undecided("quoted")
+    letters = [re.fullmatch(r"\s*[A-Za-z]\s*", form) is not None for form in forms]
+    if all(letters) and a.lower() != b.lower():
+        return different("letter")
+    if any(letters):  # a choice's letter, or a constant: only the question tells
+        return undecided("letter")
     return None

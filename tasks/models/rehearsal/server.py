@@ -42,19 +42,11 @@ def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
         asked = _parse(body)
         prompt_tokens = _prompt_tokens(asked)
         said = _answer(asked)
-        reasoning_tokens = tokens(said.reasoning or "")
         completion_tokens = tokens(said.reasoning or "", said.content)
         if latency_s:
             await asyncio.sleep(latency_s)
         cost = microusd(asked.model, prompt_tokens, completion_tokens)
         journal.record(line(asked.model, body, prompt_tokens, completion_tokens, cost))
-        usage = {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
-        }
         reply = wire.completion(
             asked,
             number=next(numbers),
@@ -62,7 +54,7 @@ def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
             content=said.content,
             reasoning=said.reasoning,
             finish_reason=said.finish_reason,
-            usage=usage,
+            usage=_usage(said, prompt_tokens, completion_tokens),
         )
         return web.json_response(reply)
 
@@ -72,6 +64,16 @@ def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
     app.router.add_get("/health", _health)
     app.router.add_get("/journal", lambda _: _json({**journal.report(), "rehearsal": True}))
     return app
+
+
+def _usage(said: Utterance, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": tokens(said.reasoning or "")},
+    }
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

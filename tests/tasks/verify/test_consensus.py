@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tasks.rows.verdict import Verdict
 from tasks.verify.compare import compare
-from tasks.verify.consensus import Reason, Settings, best_formed, decide_rows
+from tasks.verify.consensus import COLUMNS, EVIDENCE, Reason, Settings, best_formed, decide_rows
 from tasks.verify.outcome import Comparison, Equality
 
 
@@ -61,7 +61,10 @@ def test_decisions(
 
 def test_every_decision_has_the_same_columns_and_comparisons_of_every_pair() -> None:
     decisions = decide_rows([row(answers, source) for answers, source, *_ in CASES], InProcess(), Settings())
-    assert len({tuple(decision.columns) for decision in decisions}) == 1
+    assert {tuple(decision.columns) for decision in decisions} == {tuple(COLUMNS)}
+    assert {tuple(line) for each in decisions for line in each.evidence["comparisons"]} == {
+        tuple(EVIDENCE["comparisons"])
+    }
     comparisons = decisions[1].evidence["comparisons"]
     assert [(line["left"], line["right"]) for line in comparisons] == [
         ("1/2", "0.5"), ("1/2", r"\frac12"), ("0.5", r"\frac12"),

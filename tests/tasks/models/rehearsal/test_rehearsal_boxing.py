@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from math_verify import parse, verify
 
@@ -84,17 +84,20 @@ def test_graders_read_the_converted_notation(plain: str, same_as: str) -> None:
     assert verify(parse(f"\\boxed{{{same_as}}}"), parse(f"\\boxed{{{latex(plain)}}}"))
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9))
 def test_every_integer_after_is_found(value: int) -> None:
     assert final_answer(f"The value of the sum is {value}.") == str(value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_sentence_gives_an_answer_or_none(closing: str) -> None:
     answer = final_answer(closing)
     assert answer is None or answer
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="sqrtfloC(){}^_,*%√ 12ab", max_size=40))
 def test_latex_ends_on_any_text_and_leaves_no_closed_call(text: str) -> None:
     assert re.search(r"(?<![A-Za-z\\])sqrt\([^()]*\)", latex(text)) is None

@@ -9,7 +9,7 @@ from statistics import mean
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.models.rehearsal.champ import problems
@@ -45,11 +45,13 @@ def test_judge(one: str, other: str, verdict: str) -> None:
     assert judge(one, other)["verdict"] == verdict
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_judge_does_not_mind_the_order(one: str, other: str) -> None:
     assert judge(one, other) == judge(other, one)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(0, 20))
 def test_ratings_are_half_steps_on_the_scale_and_repeatable(text: str, sample: int) -> None:
     rating = rate(text, sample)["rating"]
@@ -131,6 +133,7 @@ def test_nothing_is_taken_from_posts_without_chatter() -> None:
     assert [without_chatter(problem.text) for problem in problems()] == [problem.text for problem in problems()]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_screener_always_answers_in_its_schema(post: str) -> None:
     found = screen(post)
@@ -145,7 +148,7 @@ def test_screener_always_answers_in_its_schema(post: str) -> None:
 def test_hostile_posts_cost_no_time(piece: str) -> None:
     begin = perf_counter()
     screen(piece * (40_000 // len(piece)))
-    assert perf_counter() - begin < 20
+    assert perf_counter() - begin < 5
 
 
 @pytest.mark.parametrize(
