@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenacity import Retrying, stop_after_attempt
+
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
@@ -38,18 +40,30 @@ def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
     from prefect_ray import RayTaskRunner
 
     os.environ["PYTHONPATH"] = str(REPOSITORY)
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
+    if os.environ.get("RAY_ADDRESS"):
         ray.init(address="auto", logging_level=logging.ERROR)
     else:
-        ray.init(
-            address="local",
-            num_cpus=workers,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        _start_local(workers)
     try:
         yield RayTaskRunner()
     finally:
         ray.shutdown()
+
+
+def _start_local(workers: int) -> None:
+    """Start Ray on this machine; a start that comes to nothing is tried again.
+
+    The raylet gives its agent 15 seconds to come up, a bound that cannot be set
+    (https://github.com/ray-project/ray/issues/65983); a busy machine needs longer the first time.
+    """
+    import ray
+
+    for attempt in Retrying(stop=stop_after_attempt(3), after=lambda _: ray.shutdown(), reraise=True):
+        with attempt:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import RecipeError, SourceError
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
+from tasks.models.asker import Desk, Endpoint, Line
 from tasks.models.prices import Price
 from tasks.models.prices import table as price_table
-from tasks.models.asker import Desk, Endpoint, Line
 from tasks.models.request import Model
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage

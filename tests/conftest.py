@@ -130,7 +130,9 @@ def _await_s3(server: subprocess.Popen[bytes], log: Path, bucket: str) -> None:
             files.pipe_file(f"{bucket}/ready", b"ready")
         except Exception as fault:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the S3 server did not start; its log ends:\n{log.read_text()[-3000:]}") from fault
+                raise RuntimeError(
+                    f"the S3 server did not start; its log ends:\n{log.read_text()[-3000:]}"
+                ) from fault
             time.sleep(0.1)
         else:
             return

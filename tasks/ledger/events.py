@@ -110,4 +110,6 @@ _OWN = tuple(f.name for f in fields(Event) if f.name != "asker")
 
 def frame(events: list[Event]) -> pl.DataFrame:
     """Events as the rows of a segment."""
-    return table(({**asdict(event.asker), **{name: getattr(event, name) for name in _OWN}} for event in events), SCHEMA)
+    return table(
+        ({**asdict(event.asker), **{name: getattr(event, name) for name in _OWN}} for event in events), SCHEMA
+    )

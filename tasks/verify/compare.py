@@ -1,9 +1,9 @@
 """Are two answers the same? `compare` says equal, different or undecided, and by which rule.
 
 The verify stage keeps a problem when the final answers of all its solutions, and the source's answer where
-there is one, are the same (DeepMath-103K, arXiv 2504.11456, section 3). Its parts: `extract` finds answers in
-texts, `rules` decides most pairs exactly, `symbolic` asks math-verify about the rest inside the killable
-processes of `pool`, and `consensus` decides rows.
+there is one, are the same (answer verification in DeepMath-103K, arXiv 2504.11456). Its parts: `extract` finds
+answers in texts, `rules` decides most pairs exactly, `symbolic` asks math-verify about the rest inside the
+killable processes of `pool`, and `consensus` decides rows.
 
     python -m tasks.verify.compare GOLD PREDICTION
 """

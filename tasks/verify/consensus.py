@@ -1,8 +1,8 @@
 """Do all solutions of a problem, and its source, give the same answer? The decision for rows.
 
-The rule is unanimity (DeepMath-103K, arXiv 2504.11456, section 3): every pair of the model's answers, and every
-one of them with the source's answer where there is one. One pair that differs drops the row; one that nobody
-can decide sets it aside.
+The rule is unanimity (answer verification in DeepMath-103K, arXiv 2504.11456): every pair of the model's
+answers, and every one of them with the source's answer where there is one. One pair that differs drops the row;
+one that nobody can decide sets it aside.
 """
 
 from __future__ import annotations
@@ -24,16 +24,6 @@ from tasks.verify.extract import alternatives, final_answer
 from tasks.verify.outcome import Comparison, Equality
 
 VERSION = 1
-
-COLUMNS: Schema = {
-    "answers": pl.List(pl.String),
-    "final_answer": pl.String,
-    "agreed_with_source": pl.Boolean,
-    "verify_rule": pl.String,
-}
-EVIDENCE: Mapping[str, Schema] = {
-    "comparisons": dict.fromkeys(("left", "right", "verdict", "rule"), pl.String),
-}
 
 
 class Settings(BaseModel):

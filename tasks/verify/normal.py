@@ -103,6 +103,7 @@ def latex(bare: str) -> str:
     text = re.sub(r"(?<![\\a-zA-Z])sum(?=_)", r"\\sum", text)
     text = _COMMAND_NAME.sub(r"\\\1", text)
     text = re.sub(r"\^\s*(-?\d{2,})", r"^{\1}", text)
+    text = re.sub(r"\\log(?!\s*_|[a-zA-Z])", r"\\ln", text)  # as mathematics has it; `symbolic` knows of others
     return text.replace("**", "^").replace("*", r" \cdot ")
 
 

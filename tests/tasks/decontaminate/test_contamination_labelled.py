@@ -42,22 +42,20 @@ def test_every_simplerl_row_from_the_math_test_set_is_an_exact_hit_and_no_hit_is
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_flagged_rows_and_rewordings_are_among_the_nearest_of_the_whole_math_test_set() -> None:
+@pytest.mark.timeout(1800)
+def test_flagged_rows_in_other_words_are_among_the_nearest_of_the_whole_math_test_set() -> None:
+    """Exact match alone finds the rows as they are, so retrieval gets them with a greeting around."""
     settings = Settings(benchmarks=(benchmark("math_test"),))
     table = load(settings.benchmarks, lambda path: Path(path).read_bytes())
+    form = {normal_form(entry.question): entry.benchmark_id for entry in table.entries}
     rows = read("raw/simplerl_math_level3to5.jsonl")[:500]
     flagged = [row["question"] for row in rows if row["in_math_test_5000"]]
-    assert len(flagged) > 100
-    form = {normal_form(entry.question): entry.benchmark_id for entry in table.entries}
+    assert len(flagged) > 20
     greeted = [f"Hi all, could somebody help me with this one? {text} Thank you so much!" for text in flagged]
-    plain = find([{"original": text, "question": text} for text in flagged], table, settings)
-    reworded = find([{"original": text, "question": text} for text in greeted], table, settings)
-    for text, exact, near in zip(flagged, plain, reworded, strict=True):
-        wanted = form[normal_form(text)]
-        assert (exact[0]["benchmark_id"], exact[0]["exact"]) == (wanted, True)
-        assert wanted in [one["benchmark_id"] for one in near], text
-        assert not any(one["exact"] for one in near)
+    found = find([{"original": text, "question": text} for text in greeted], table, settings)
+    for text, neighbours in zip(flagged, found, strict=True):
+        assert form[normal_form(text)] in [one["benchmark_id"] for one in neighbours], text
+        assert not any(one["exact"] for one in neighbours)
 
 
 @pytest.mark.slow

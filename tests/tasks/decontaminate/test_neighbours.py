@@ -77,9 +77,9 @@ def test_fewer_owners_than_k_are_all_found() -> None:
 def test_neighbours_do_not_depend_on_the_shard(problems: list[str], table: BenchmarkTable) -> None:
     rows = [row(text) for text in problems[:100]]
     whole = find(rows, table, SETTINGS)
+    rows.reverse()
     pieces = [found for start in range(0, 100, 7) for found in find(rows[start : start + 7], table, SETTINGS)]
-    backwards = find(rows[::-1], table, SETTINGS)[::-1]
-    assert whole == pieces == backwards
+    assert whole == pieces[::-1]
     assert {len(found) for found in whole} == {5}
 
 

@@ -22,7 +22,9 @@ ASKER = Asker(run="run", stage="rate", shard="shard", problem_id="p" * 64, role=
 
 def event(number: int, **other: Any) -> Event:
     common = {"kind": "intent", "attempt": f"{number:032x}", "key": f"{number:064x}", "at_ms": number, "asker": ASKER}
-    return Event(**{**common, "model": "m@1", "endpoint": "local", "sample": 0, "request": f"request {number}", **other})
+    return Event(
+        **{**common, "model": "m@1", "endpoint": "local", "sample": 0, "request": f"request {number}", **other}
+    )
 
 
 def logged(storage: Storage) -> list[str]:
@@ -143,7 +145,9 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(storage: Storage) ->
         assert writer.stdout is not None
         acknowledged = [writer.stdout.readline().strip() for _ in range(500)]
         os.kill(writer.pid, signal.SIGKILL)
-        acknowledged += [line.strip() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+        acknowledged += [
+            line.strip() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")
+        ]
     assert writer.returncode == -signal.SIGKILL
     durable = logged(storage)
     assert len(durable) == len(set(durable))

@@ -16,7 +16,11 @@ from tasks.models.wire import Usage
 
 def price(fresh: str, cached: str, output: str) -> Price:
     return Price(
-        input=Decimal(fresh), cached_input=Decimal(cached), output=Decimal(output), as_of=date(2026, 1, 1), source="test"
+        input=Decimal(fresh),
+        cached_input=Decimal(cached),
+        output=Decimal(output),
+        as_of=date(2026, 1, 1),
+        source="test",
     )
 
 
@@ -62,8 +66,8 @@ def test_every_line_that_ships_has_a_date_and_a_source() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(429, "rate_limited"), (503, "overloaded"), (529, "overloaded"), (500, "server"), (502, "server"), (504, "server"),
-     (400, "rejected"), (401, "rejected"), (404, "rejected"), (302, "rejected")],
+    [(429, "rate_limited"), (503, "overloaded"), (529, "overloaded"), (500, "server"), (502, "server"),
+     (504, "server"), (400, "rejected"), (401, "rejected"), (404, "rejected"), (302, "rejected")],
 )  # fmt: skip
 def test_what_a_status_means(status: int, expected: str) -> None:
     assert retry.error_class(status) == expected

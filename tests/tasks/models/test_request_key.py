@@ -25,7 +25,9 @@ class Rating(BaseModel):
 PROMPTS = st.builds(
     Prompt,
     messages=st.lists(
-        st.builds(Message, role=st.sampled_from(["system", "user", "assistant"]), content=st.text()), min_size=1, max_size=4
+        st.builds(Message, role=st.sampled_from(["system", "user", "assistant"]), content=st.text()),
+        min_size=1,
+        max_size=4,
     ).map(tuple),
     sampling=st.builds(
         Sampling, max_tokens=st.integers(1, 100_000), temperature=st.floats(0, 2), top_p=st.floats(0.01, 1)
@@ -42,7 +44,9 @@ def changed(prompt: Prompt, model: Model, sample: int) -> dict[str, tuple[Prompt
     """The same request with one thing changed, for every thing that can be."""
     first, *rest = prompt.messages
     prompts = {f"sampling.{f.name}": sampled(prompt, f.name) for f in fields(Sampling)} | {
-        "messages.role": with_messages(prompt, replace(first, role="user" if first.role != "user" else "system"), *rest),
+        "messages.role": with_messages(
+            prompt, replace(first, role="user" if first.role != "user" else "system"), *rest
+        ),
         "messages.content": with_messages(prompt, replace(first, content=f"{first.content} "), *rest),
         "messages.one_more": with_messages(prompt, *prompt.messages, Message(role="user", content="")),
         "messages.one_less": with_messages(prompt, *rest),

@@ -103,9 +103,11 @@ def test_what_is_no_completion_is_unreadable(raw: str) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["choices", "message", "content", "usage", "prompt_tokens", "completion_tokens"]), inner
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "usage", "prompt_tokens", "completion_tokens"]), inner
+        )
     ),
     max_leaves=20,
 )
@@ -136,7 +138,12 @@ def test_no_body_does_anything_but_read_or_be_unreadable(choices: Any, message: 
             Usage(prompt=10, cached=4, completion=5, reasoning=3),
         ),
         (
-            {"prompt_tokens": 0, "completion_tokens": 0, "prompt_tokens_details": None, "completion_tokens_details": {}},
+            {
+                "prompt_tokens": 0,
+                "completion_tokens": 0,
+                "prompt_tokens_details": None,
+                "completion_tokens_details": {},
+            },
             Usage(prompt=0, cached=0, completion=0, reasoning=0),
         ),
         (

@@ -27,7 +27,12 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def commit(
-    storage: Storage, stage: str, upstream: str, rows: Sequence[Row], columns: Mapping[str, Any], **tables: pl.DataFrame
+    storage: Storage,
+    stage: str,
+    upstream: str,
+    rows: Sequence[Row],
+    columns: Mapping[str, Any],
+    **tables: pl.DataFrame,
 ) -> Manifest:
     schema = {"problem_id": pl.String, "verdict": pl.String, "reason": pl.String, **columns}
     return manifests.commit(
@@ -109,6 +114,8 @@ def test_a_stage_that_runs_twice_overwrites_its_own_columns(storage: Storage, in
 
 
 def test_a_kept_row_that_the_chain_does_not_hold_is_not_lost_in_silence(storage: Storage, intake: Manifest) -> None:
-    stranger = commit(storage, "screen", intake.digest, [{"problem_id": "f" * 64, "question": "?"}], {"question": pl.String})
+    stranger = commit(
+        storage, "screen", intake.digest, [{"problem_id": "f" * 64, "question": "?"}], {"question": pl.String}
+    )
     with pytest.raises(ConservationError, match="kept 1 rows, but 0"):
         chains.rows(storage, WHOLE, [intake, stranger])

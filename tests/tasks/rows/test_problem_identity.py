@@ -30,7 +30,10 @@ def test_composed_and_decomposed_text_is_one_problem(text: str) -> None:
     assert forms == {problem_id(text)}
 
 
-@given(st.lists(st.text(alphabet="ab$^é", min_size=1), min_size=1), st.sampled_from([" ", "\n", "\t  ", "\u00a0", "\r\n"]))
+@given(
+    st.lists(st.text(alphabet="ab$^é", min_size=1), min_size=1),
+    st.sampled_from([" ", "\n", "\t  ", "\u00a0", "\r\n"]),
+)
 def test_white_space_between_words_and_at_the_ends_does_not_matter(words: list[str], space: str) -> None:
     assert problem_id(f"{space}{space.join(words)}{space}") == problem_id(" ".join(words))
 

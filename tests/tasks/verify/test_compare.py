@@ -11,6 +11,7 @@ from tasks.verify.outcome import Equality
 from tasks.verify.rules import quick
 
 EQUAL = [
+    (r"\log 2", r"\ln 2"),
     ("1/2", "0.5"),
     (r"\frac12", "$.5$"),
     ("1,234", "1234"),
@@ -67,7 +68,6 @@ UNDECIDED = [
     ("5 m", "5"),
     ("C", "15"),
     (r"\log 100", "2"),
-    (r"\log 2", r"\ln 2"),
     (r"\alpha = 1, \beta = 4", "{'alpha': 1, 'beta': 4}"),
     ("5242.88", "5243"),
     ("(1,2)", "1,2"),

@@ -1,0 +1,160 @@
+"""Which rows are kept, which are duplicates of which, and which older intakes stand."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.collect.collecting import PROBLEMS, VERDICTS, Intake, collect, standing
+from tasks.collect.source import RawRow
+from tasks.rows.normal_form import normal_form
+from tasks.rows.problem import bucket, normal_text, problem_id
+from tasks.rows.tables import table
+
+
+def row(name: str, question: str = "", answer: str | None = None, fault: str | None = None) -> RawRow:
+    return RawRow(
+        row_id=name,
+        source="forum",
+        locator=f"f:{name}",
+        question=question,
+        answer=answer,
+        fault=fault,
+        source_id=name,
+        url=f"https://example.org/{name}",
+        licence="MIT",
+    )
+
+
+def fates(rows: list[RawRow], taken: dict[str, str] | None = None) -> dict[str, tuple[str, str | None, str | None]]:
+    verdicts, _ = collect(rows, taken or {})
+    return {v["row_id"]: (v["verdict"], v["reason"], v["duplicate_of"]) for v in verdicts}
+
+
+def test_a_kept_row_is_a_problem_with_its_origin() -> None:
+    _, (problem,) = collect([row("a", "Find  $X$.", "4")], {})
+    assert problem == {
+        "problem_id": problem_id("Find $X$."),
+        "bucket": bucket(problem_id("Find $X$.")),
+        "row_id": "a",
+        "source": "forum",
+        "source_id": "a",
+        "url": "https://example.org/a",
+        "licence": "MIT",
+        "original": "Find  $X$.",
+        "question": "Find  $X$.",
+        "source_answer": "4",
+        "normal_form": normal_form("Find $X$."),
+    }
+
+
+def test_faults_are_set_aside_and_empty_questions_are_dropped() -> None:
+    rows = [row("a", "Find $x$."), row("b", fault="not JSON"), row("c", " \n"), row("d", fault="not JSON")]
+    assert fates(rows) == {
+        "a": ("keep", None, None),
+        "b": ("quarantine", "unreadable", None),
+        "c": ("drop", "empty", None),
+        "d": ("quarantine", "unreadable", None),
+    }
+    verdicts, _ = collect(rows, {})
+    assert next(v["detail"] for v in verdicts if v["row_id"] == "b") == "not JSON"
+
+
+def test_of_equal_questions_the_first_with_an_answer_stays() -> None:
+    rows = [row("a", "Find $x$."), row("b", "find  $x$", "4"), row("c", "FIND $x$?", "5"), row("d", "Find $y$.")]
+    assert fates(rows) == {
+        "a": ("drop", "duplicate_exact", "b"),
+        "b": ("keep", None, None),
+        "c": ("drop", "duplicate_exact", "b"),
+        "d": ("keep", None, None),
+    }
+
+
+def test_of_equal_questions_without_answers_the_first_stays() -> None:
+    rows = [row("b", "Find $x$."), row("a", "find $x$"), row("c", "Find $x$.", fault="bad")]
+    assert fates(rows)["b"] == ("keep", None, None)
+    assert fates(rows)["a"] == ("drop", "duplicate_exact", "b")
+
+
+def test_what_an_older_intake_kept_stays_even_if_a_later_row_has_an_answer() -> None:
+    assert fates([row("b", "find $x$", "4")], {normal_form("Find $x$."): "a"}) == {
+        "b": ("drop", "duplicate_exact", "a")
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a\\ b", "a\\\nb"),
+        ("1 \\quad 2", "1 \\quad\n2"),
+        ("café", "cafe\u0301"),
+        ("x\u00a0y", "x y"),
+        ("a\\\n\n b", "a\\ b"),
+    ],
+)
+def test_texts_of_one_identity_are_duplicates(one: str, other: str) -> None:
+    assert problem_id(one) == problem_id(other)
+    assert [fate[0] for fate in fates([row("1", one), row("2", other)]).values()] == ["keep", "drop"]
+
+
+TEXTS = st.text(alphabet=st.sampled_from("ab$\\ \n,;éＡ²\u0301"), max_size=6)
+
+
+@given(TEXTS)
+def test_one_identity_has_one_normal_form(text: str) -> None:
+    assert normal_form(text) == normal_form(normal_text(text))
+
+
+ROWS = st.lists(st.tuples(TEXTS, st.none() | st.just("4"), st.none() | st.just("bad")), max_size=12).map(
+    lambda made: [
+        row(f"{i:02d}", "" if fault else text, answer, fault) for i, (text, answer, fault) in enumerate(made)
+    ]
+)
+
+
+@given(ROWS)
+def test_every_row_has_one_fate_and_problems_are_what_is_kept(rows: list[RawRow]) -> None:
+    verdicts, problems = collect(rows, {})
+    assert sorted(v["row_id"] for v in verdicts) == sorted(r.row_id for r in rows)
+    kept = [v["row_id"] for v in verdicts if v["verdict"] == "keep"]
+    assert sorted(kept) == sorted(problem["row_id"] for problem in problems)
+    assert len({problem["problem_id"] for problem in problems}) == len(problems)
+    assert {v["duplicate_of"] for v in verdicts} - {None} <= set(kept)
+    assert all(v["reason"] for v in verdicts if v["verdict"] != "keep")
+    assert table(verdicts, VERDICTS).height == len(rows)
+    assert table(problems, PROBLEMS).height == len(problems)
+
+
+@given(ROWS, st.integers(0, 12))
+def test_collecting_in_two_intakes_finds_the_same_problems_as_in_one(rows: list[RawRow], cut: int) -> None:
+    _, whole = collect(rows, {})
+    _, first = collect(rows[:cut], {})
+    _, second = collect(rows[cut:], {problem["normal_form"]: problem["row_id"] for problem in first})
+    assert Counter(p["normal_form"] for p in whole) == Counter(p["normal_form"] for p in [*first, *second])
+
+
+def intake(digest: str, upstream: str, *ids: str) -> Intake:
+    return Intake(digest=digest, upstream=upstream, row_ids=frozenset(ids))
+
+
+@pytest.mark.parametrize(
+    ("intakes", "present", "expected"),
+    [
+        ([], "ab", []),
+        ([intake("1", "g", "a", "b")], "abc", ["1"]),
+        ([intake("2", "1", "c"), intake("1", "g", "a", "b")], "abc", ["1", "2"]),
+        ([intake("2", "1", "c"), intake("1", "g", "a", "b")], "abd", ["1"]),
+        ([intake("2", "1", "c"), intake("1", "g", "a", "b")], "acd", []),
+        ([intake("1", "g", "a"), intake("2", "g", "a", "b")], "ab", ["2"]),
+        ([intake("1", "g", "a"), intake("2", "g", "b")], "ab", ["2"]),
+        ([intake("1", "elsewhere", "a")], "a", []),
+    ],
+    ids=range(8),
+)
+def test_older_intakes_stand_while_their_rows_are_all_there(
+    intakes: list[Any], present: str, expected: list[str]
+) -> None:
+    assert standing(intakes, set(present), "g") == expected
+    assert standing(reversed(intakes), set(present), "g") == expected
