@@ -56,6 +56,7 @@ def demo(
         from flows.curate import journal
         from flows.demo import report, served, write_sources
         from flows.recipe import load
+        from flows.terminal import console
         from tasks import world
 
         write_sources(DEMO / "sources")
@@ -63,7 +64,7 @@ def demo(
         before = served(journal(root))
         plan = execute(recipe, root, shards, runner, workers, as_json)
         if not as_json:
-            report(Console(), world.storage(root), plan, served(journal(root)) - before)
+            report(console(), world.storage(root), plan, served(journal(root)) - before)
 
 
 @app.command()
@@ -92,7 +93,7 @@ def status(
     with complaints():
         from flows import plan as plans
         from flows.status import status as look
-        from flows.terminal import funnel_table
+        from flows.terminal import console, funnel_table
         from tasks import world
 
         storage = world.storage(root)
@@ -102,8 +103,8 @@ def status(
         if as_json:
             say([one.model_dump() for one in found])
         for one in () if as_json else found:
-            Console().print(funnel_table(one))
-            Console().print(f"data set: {one.dataset}\n" if one.done else "not finished\n", soft_wrap=True)
+            console().print(funnel_table(one))
+            console().print(f"data set: {one.dataset}\n" if one.done else "not finished\n", soft_wrap=True)
 
 
 @app.command()
@@ -115,14 +116,14 @@ def spend(
     """Show what was asked and paid under a root, from the attempt log alone."""
     with complaints():
         from flows.status import spend as look
-        from flows.terminal import spend_table
+        from flows.terminal import console, spend_table
         from tasks import world
 
         found = look(world.storage(root), by)
         if as_json:
             say(found)
             return
-        Console().print(spend_table(found))
+        console().print(spend_table(found))
 
 
 def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, workers: int, as_json: bool) -> Plan:
@@ -131,7 +132,7 @@ def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, worke
     from flows.runner import task_runner
     from flows.status import spend as look_spend
     from flows.status import status as look
-    from flows.terminal import funnel_table, progress, spend_table
+    from flows.terminal import console, funnel_table, progress, spend_table
     from tasks import world
 
     if shards is not None:
@@ -146,9 +147,9 @@ def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, worke
     if as_json:
         say({"status": found.model_dump(), "spend": paid.model_dump()})
         return plan
-    Console().print(funnel_table(found))
-    Console().print(spend_table(paid))
-    Console().print(f"data set: {found.dataset} ({found.dataset_rows} rows)", soft_wrap=True)
+    console().print(funnel_table(found))
+    console().print(spend_table(paid))
+    console().print(f"data set: {found.dataset} ({found.dataset_rows} rows)", soft_wrap=True)
     return plan
 
 

@@ -18,6 +18,13 @@ from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_WIDTH_OF_FILES = 110
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; wide enough for the tables where there is none."""
+    found = Console(stderr=stderr)
+    return found if found.is_terminal else Console(stderr=stderr, width=_WIDTH_OF_FILES)
 
 
 def funnel_table(found: Status) -> Table:

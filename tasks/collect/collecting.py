@@ -4,7 +4,7 @@ An *intake* is the set of rows first seen in one collect. While a source only gr
 they are and their shards stay finished; if a row has vanished or changed, collecting starts anew (which costs
 computing, but no reply: replies are found by key).
 
-Verdict table (one row per row of the sources): row_id, source, locator, problem_id, verdict, reason, detail,
+Verdict table (one row per row of the sources): row_id, source, source_id, locator, problem_id, verdict, reason, detail,
 duplicate_of. Problem table (kept rows): see `PROBLEMS`.
 """
 
@@ -44,7 +44,7 @@ class Reason(StrEnum):
 
 
 VERDICTS: dict[str, Any] = dict.fromkeys(
-    ("row_id", "source", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"), pl.String
+    ("row_id", "source", "source_id", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"), pl.String
 )
 PROBLEMS: dict[str, Any] = {
     "problem_id": pl.String,
@@ -125,6 +125,7 @@ def _verdict(
     return {
         "row_id": row.row_id,
         "source": row.source,
+        "source_id": row.source_id,
         "locator": row.locator,
         "problem_id": problem_id(row.question) if _has_text(row) else None,
         "verdict": verdict.value,

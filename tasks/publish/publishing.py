@@ -72,10 +72,10 @@ def check(rows: Sequence[Mapping[str, Any]]) -> list[Decision]:
 def _fault(row: Mapping[str, Any]) -> Reason | None:
     if row.get("decontaminated_question") != row["question"]:
         return Reason.NOT_DECONTAMINATED
-    solutions = row["solutions"] or ()
-    texts = (row["question"], row["final_answer"], row["topic"], *solutions)
+    solutions = row.get("solutions") or ()
+    texts = (row["question"], row.get("final_answer"), row.get("topic"), *solutions)
     whole = len(solutions) == 3 and all(text and text.strip() for text in texts)
-    return None if whole and row["difficulty_rounded"] is not None else Reason.INCOMPLETE
+    return None if whole and row.get("difficulty_rounded") is not None else Reason.INCOMPLETE
 
 
 def _check(row: Mapping[str, Any], fault: Reason | None, first: Mapping[str, str]) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -62,14 +63,15 @@ def publish(
 
 
 def _write(storage: Storage, recipe: str, models: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> FileRef:
-    """Write data and card into a folder named by content; the name of a rehearsal says that it is one."""
+    """Write data and card into a folder named by their content; the name of a rehearsal says that it is one."""
     data = publishing.parquet(publishing.released(rows))
     identity = digest_bytes(data)
     rehearsal = any(model.startswith("rehearsal/") for model in models.values())
-    name = f"{'rehearsal-' if rehearsal else ''}{recipe}-{identity[:12]}"
     sources = Counter((row["source"], row["licence"]) for row in rows)
-    text = card(name=name, recipe=recipe, rows=len(rows), sources=sources, models=models)
-    storage.put(f"datasets/{name}/README.md", text.encode("utf-8"))
+    describe = partial(card, recipe=recipe, rows=len(rows), sources=sources, models=models)
+    edition = digest([identity, describe(name=recipe)])
+    name = f"{'rehearsal-' if rehearsal else ''}{recipe}-{edition[:12]}"
+    storage.put(f"datasets/{name}/README.md", describe(name=name).encode("utf-8"))
     path = f"datasets/{name}/train-00000-of-00001.parquet"
     storage.put(path, data)
     return FileRef(name=path, digest=identity, rows=len(rows))

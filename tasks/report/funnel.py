@@ -25,7 +25,9 @@ class FunnelStep(BaseModel):
     quarantined: dict[str, int]
 
 
-def funnel(chains: Sequence[Sequence[Manifest]], intakes: Sequence[Manifest], last: Manifest | None) -> list[FunnelStep]:
+def funnel(
+    chains: Sequence[Sequence[Manifest]], intakes: Sequence[Manifest], last: Manifest | None
+) -> list[FunnelStep]:
     """Counts per stage, in order. `chains` are per shard and begin with the shard's intake.
 
     Raises `ConservationError` if a stage did not get exactly what the stage before kept.

@@ -92,7 +92,7 @@ def units(bare: str) -> tuple[str, ...]:
 
 def latex(bare: str) -> str:
     r"""A `plain` text as LaTeX that a LaTeX parser reads as meant: `sqrt(3)/2`, `C(n, 2)`, `2^(n-1)`, `a and b`."""
-    text = _UNIT.sub("", _JOIN.sub(", ", bare)).replace(";", ",")
+    text = _UNIT.sub("", _JOIN.sub(", ", bare)).replace(";", ",").replace("**", "^")
     text = re.sub(r"(?<=[\w})])\s*\\approx.*$", "", text) if len(text.partition(r"\approx")[0].strip()) > 2 else text
     text = text.replace(r"\approx", "=")
     text = _call(text, r"(?<![\\a-zA-Z])sqrt\s*(?=\()", lambda inside: rf"\sqrt{{{inside}}}")
@@ -104,7 +104,7 @@ def latex(bare: str) -> str:
     text = _COMMAND_NAME.sub(r"\\\1", text)
     text = re.sub(r"\^\s*(-?\d{2,})", r"^{\1}", text)
     text = re.sub(r"\\log(?!\s*_|[a-zA-Z])", r"\\ln", text)  # as mathematics has it; `symbolic` knows of others
-    return text.replace("**", "^").replace("*", r" \cdot ")
+    return text.replace("*", r" \cdot ")
 
 
 def _binomial(inside: str) -> str:

@@ -29,6 +29,7 @@ EQUAL = [
     (r"\emptyset", "no solution"),
     ("white", "White"),
     ("2^(n-1)", r"2^{n-1}"),
+    ("2**(n-1)", r"2^{n-1}"),
     ("C(n, 4)", r"\binom{n}{4}"),
     ("sqrt(3)/3", r"\frac{1}{\sqrt{3}}"),
     ("n(n-3)/2", r"\frac{n^2-3n}{2}"),

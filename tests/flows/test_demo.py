@@ -1,0 +1,221 @@
+"""The demo from end to end, as a person starts it: real Prefect server, Ray, storage, rehearsal models."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from flows import plan as plans
+from flows.demo import held_out
+from tasks.ledger.spend import events, possibly_paid
+from tasks.models import wire
+from tasks.models.rehearsal import journal
+from tasks.models.request import Request
+from tasks.publish.publishing import SCHEMA
+from tasks.report.fates import fates
+from tasks.rows.storage import Storage
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "flows", "demo", "--json", "--root"]
+
+
+def demo(root: str, *options: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+    """Run the demo and give what it says."""
+    done = subprocess.run(
+        [*COMMAND, root, *options], cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return dict(json.loads(done.stdout))
+
+
+def served(root: Path) -> Counter[tuple[str, str]]:
+    """How often each request was served, by (model, body)."""
+    lines = journal.read(root / "rehearsal" / "journal.jsonl")
+    return Counter((line.model, line.body_sha256) for line in lines)
+
+
+def dataset(said: dict[str, Any]) -> bytes:
+    return Path(said["status"]["dataset"]).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "root"
+
+
+@pytest.fixture(scope="module")
+def said(root: Path) -> dict[str, Any]:
+    """The first run of the demo, on a local Ray."""
+    return demo(str(root))
+
+
+def test_every_row_is_accounted_for(said: dict[str, Any]) -> None:
+    steps = said["status"]["funnel"]
+    assert [step["stage"] for step in steps] == [
+        *("collect", "screen", "decontaminate", "rate", "solve", "verify", "classify", "publish")
+    ]
+    assert steps[0]["rows_in"] == 375
+    for step in steps:
+        assert step["rows_in"] == step["kept"] + sum(step["dropped"].values()) + sum(step["quarantined"].values())
+    for before, after in zip(steps, steps[1:], strict=False):
+        assert after["rows_in"] == before["kept"]
+
+
+def test_every_planted_row_ends_where_it_should(root: Path, said: dict[str, Any]) -> None:
+    storage = Storage(str(root))
+    plan = plans.load(storage, said["status"]["run"])
+    done = plans.chains(storage, plan)
+    last = plans.published(storage, plan, done)
+    assert last is not None
+    rows = fates(storage, plan.intakes, done, last).filter(pl.col("source") == "forum").to_dicts()
+    found = {
+        row["source_id"] or f"line-{int(row['locator'].split(':')[1]):03d}": {
+            name: row[name] for name in ("stage", "verdict", "reason")
+        }
+        for row in rows
+    }
+    expected = yaml.safe_load((ROOT / "tests" / "demo_fates.yaml").read_text(encoding="utf-8"))
+    assert len(expected) >= 80
+    assert found == expected
+
+
+def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:
+    path = said["status"]["dataset"]
+    assert pq.read_schema(path).equals(SCHEMA)
+    frame = pl.read_parquet(path)
+    assert frame.height == said["status"]["dataset_rows"]
+    assert frame.null_count().row(0) == (0,) * frame.width
+    assert frame["difficulty"].min() >= 5.0
+    assert frame["question"].n_unique() == frame.height
+    assert all("\\boxed{" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])
+    assert all("rehearsal" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])
+    assert "/rehearsal-demo-" in path
+    assert "rehearsal" in (Path(path).parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_enough_champ_problems_survive_and_the_wrong_ones_are_told(root: Path, said: dict[str, Any]) -> None:
+    storage = Storage(str(root))
+    plan = plans.load(storage, said["status"]["run"])
+    done = plans.chains(storage, plan)
+    last = plans.published(storage, plan, done)
+    assert last is not None
+    kept = fates(storage, plan.intakes, done, last).filter(pl.col("stage") == "publish", pl.col("verdict") == "keep")
+    assert kept.filter(pl.col("source") == "champ").height >= 25
+    without_answer = held_out(storage, plan)
+    assert without_answer.survivors > len(without_answer.wrong) > 0
+
+
+def test_the_bill_is_the_journals(root: Path, said: dict[str, Any]) -> None:
+    lines = journal.read(root / "rehearsal" / "journal.jsonl")
+    assert said["spend"]["microusd"] == sum(line.microusd for line in lines)
+    assert sum(group["replies"] for group in said["spend"]["lines"]) == len(lines)
+    assert said["spend"]["possibly_paid_attempts"] == 0
+    assert max(served(root).values()) == 1
+
+
+def test_a_second_run_asks_nothing(root: Path, said: dict[str, Any]) -> None:
+    before = served(root).total()
+    again = demo(str(root))
+    assert served(root).total() == before
+    assert again == said
+
+
+def test_another_shard_count_asks_nothing_and_gives_the_same_bytes(root: Path, said: dict[str, Any]) -> None:
+    before = served(root).total()
+    other = demo(str(root), "--shards", "7", "--runner", "threads")
+    assert served(root).total() == before
+    assert other["status"]["run"] != said["status"]["run"]
+    assert other["status"]["dataset"] == said["status"]["dataset"]
+    assert dataset(other) == dataset(said)
+
+
+def test_a_real_s3_server_gives_the_same_bytes(said: dict[str, Any], s3_root: Callable[[], str]) -> None:
+    url = s3_root()
+    there = demo(url, "--runner", "threads")
+    assert there["status"]["funnel"] == said["status"]["funnel"]
+    name = there["status"]["dataset"].removeprefix(f"{url}/")
+    assert Storage(url).read(name) == dataset(said)
+
+
+def test_killed_half_way_it_goes_on_and_repays_only_what_was_in_flight(tmp_path: Path, said: dict[str, Any]) -> None:
+    root = tmp_path / "root"
+    half = sum(group["replies"] for group in said["spend"]["lines"]) // 2
+    process = subprocess.Popen(
+        [*COMMAND, str(root)], cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and served(root).total() < half:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    maybe = possibly_paid(events(Storage(str(root))))
+    resumed = demo(str(root))
+    assert dataset(resumed) == dataset(said)
+    assert resumed["status"]["funnel"] == said["status"]["funnel"]
+    twice = {body for (_, body), times in served(root).items() if times > 1}
+    assert max(served(root).values()) <= 2
+    assert twice <= bodies(root, set(maybe["attempt"]))
+
+
+def bodies(root: Path, attempts: set[str]) -> set[str]:
+    """The journal's names of the requests of some attempts."""
+    frames = [pl.read_parquet(path) for path in (root / "ledger").rglob("*.parquet")]
+    intents = pl.concat(frames).filter(pl.col("kind") == "intent", pl.col("attempt").is_in(list(attempts)))
+    found = set()
+    for text in intents["request"]:
+        fields = {name: value for name, value in json.loads(text).items() if name != "key_version"}
+        found.add(journal.body_sha256(json.loads(wire.body(Request.model_validate(fields)))))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "there is no such file"),
+        ("", "is empty"),
+        ("not JSON\nat all\n", "can be read as a problem"),
+    ],
+)
+def test_a_bad_file_of_ones_own_is_refused_before_anything_is_spent(
+    tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    source = tmp_path / "own.jsonl"
+    if content is not None:
+        source.write_text(content, encoding="utf-8")
+    root = tmp_path / "root"
+    done = subprocess.run(
+        [*COMMAND, str(root), "--source", str(source), "--runner", "threads"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert served(root).total() == 0
+
+
+def test_ones_own_problems_run_with_or_without_an_answer(tmp_path: Path) -> None:
+    source = tmp_path / "own.jsonl"
+    rows = [
+        {"question": "Find the number of subsets of {1, ..., 9} with an even sum of elements.", "answer": "256"},
+        {"question": "Determine all primes p for which p^2 + 2 is prime as well."},
+        {"question": "Evaluate the sum of 1/(n(n+2)) over all positive integers n.", "answer": [3, 4]},
+    ]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    said = demo(str(tmp_path / "root"), "--source", str(source), "--runner", "threads")
+    collect = said["status"]["funnel"][0]
+    assert (collect["rows_in"], collect["kept"], collect["quarantined"]) == (3, 2, {"unreadable": 1})

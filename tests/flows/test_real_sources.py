@@ -1,0 +1,67 @@
+"""Real forum posts and a real contaminated set, through collect, screen and decontaminate."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from flows import plan as plans
+from tasks.report.fates import fates
+from tasks.rows.storage import Storage
+
+pytestmark = [pytest.mark.slow, pytest.mark.labelled, pytest.mark.timeout(1800)]
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 500
+REHEARSAL = {"endpoint": "rehearsal", "revision": "1"}
+
+
+def recipe(labelled: Path, folder: Path) -> Path:
+    """Forum posts without answers, and the first rows of a training set that holds MATH-test problems."""
+    with (labelled / "raw" / "simplerl_math_level3to5.jsonl").open(encoding="utf-8") as lines:
+        (folder / "simplerl.jsonl").write_text("".join(itertools.islice(lines, ROWS)), encoding="utf-8")
+    benchmark = {"name": "math-test", "path": str(labelled / "benchmarks" / "math_test.jsonl")}
+    given = {
+        "name": "real-sources",
+        "sources": [
+            {"name": "simplerl", "path": str(folder / "simplerl.jsonl"), "licence": "MIT"},
+            {"name": "mse", "path": str(labelled / "raw" / "mse_arqmath.jsonl"), "licence": "CC-BY-SA-4.0"},
+        ],
+        "endpoints": {"rehearsal": {"kind": "rehearsal"}},
+        "roles": {role: {**REHEARSAL, "model": f"rehearsal/{role}"} for role in ("screener", "judge")},
+        "stages": [{"stage": "screen"}, {"stage": "decontaminate", "benchmarks": [benchmark]}],
+        "shards": 1,
+    }
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    return path
+
+
+def test_the_flagged_rows_are_found(labelled_data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    command = [sys.executable, "-m", "flows", "run", str(recipe(labelled_data, tmp_path)), "--root", str(root)]
+    done = subprocess.run(
+        [*command, "--json", "--runner", "threads"], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    storage = Storage(str(root))
+    plan = plans.load(storage, json.loads(done.stdout)["status"]["run"])
+    chains = plans.chains(storage, plan)
+    last = plans.published(storage, plan, chains)
+    assert last is not None
+    rows = fates(storage, plan.intakes, chains, last)
+    assert rows.height == ROWS + 298
+    assert rows.filter(pl.col("source") == "mse").height == 298
+    text = (tmp_path / "simplerl.jsonl").read_text(encoding="utf-8")
+    flagged = {row["id"] for row in map(json.loads, text.splitlines()) if row["in_math_test_5000"]}
+    reached = rows.filter(pl.col("source_id").is_in(list(flagged)), ~pl.col("stage").is_in(["collect", "screen"]))
+    assert reached.height > len(flagged) * 0.9
+    missed = reached.filter((pl.col("stage") != "decontaminate") | (pl.col("reason") != "contaminated"))
+    assert missed.is_empty()

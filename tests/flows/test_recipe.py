@@ -1,0 +1,97 @@
+"""Recipes are checked whole, and each fault is named with its path and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.recipe import load
+from tasks.errors import RecipeError
+
+
+def recipe(**changes: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "name": "small",
+        "sources": [{"name": "own", "path": "own.jsonl"}],
+        "endpoints": {"here": {"kind": "openai", "address": "http://127.0.0.1:1/v1"}},
+        "roles": {"rater": {"endpoint": "here", "model": "m", "revision": "1"}},
+        "stages": [{"stage": "rate", "gate": 4.0}],
+    }
+    return whole | changes
+
+
+def fault(tmp_path: Path, given: object) -> str:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        load(str(path))
+    return str(caught.value)
+
+
+def test_every_recipe_that_ships_is_valid() -> None:
+    shipped = [path for path in Path("deployments").glob("*.yaml") if path.name != "prefect.yaml"]
+    assert shipped
+    for path in shipped:
+        assert load(path.stem) == load(str(path))
+
+
+def test_a_right_recipe_keeps_its_settings(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe()), encoding="utf-8")
+    found = load(str(path))
+    assert found.stages[0].typed().model_dump()["gate"] == 4.0
+    assert found.models()["rater"].identity == "m@1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "hint"),
+    [
+        ({"shard": 3}, "shard", "'shards'"),
+        ({"sources": [{"name": "own", "pth": "x"}]}, "sources.0.pth", "'path'"),
+        (
+            {"sources": [{"name": "o", "path": "x", "columns": {"anwser": "a"}}]},
+            "sources.0.columns.anwser",
+            "'answer'",
+        ),
+        ({"endpoints": {"here": {"kind": "rehearsel"}}}, "endpoints.here.kind", "'rehearsal'"),
+        ({"stages": [{"stage": "raet"}]}, "stages.0", "'rate'"),
+        ({"stages": [{"stage": "rate", "sample": 6}]}, "sample", "'samples'"),
+        ({"stages": [{"stage": "rate", "gate": 40}]}, "gate", "less than or equal to 10"),
+        ({"stages": [{"stage": "screen"}]}, "stages[0] (screen)", "'screener'"),
+        ({"roles": {"rater": {"endpoint": "her", "model": "m", "revision": "1"}}}, "roles.rater.endpoint", "'here'"),
+        ({"shards": 0}, "shards", "greater than or equal to 1"),
+        ({"endpoints": {"here": {"kind": "openai"}}}, "endpoints.here", "needs an address"),
+    ],
+)
+def test_a_fault_is_named_with_its_path_and_a_way_out(
+    tmp_path: Path, changes: dict[str, Any], path: str, hint: str
+) -> None:
+    message = fault(tmp_path, recipe(**changes))
+    assert path in message
+    assert hint in message
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    message = fault(tmp_path, recipe(shards=0, sources=[], nam="x"))
+    assert all(path in message for path in ("shards:", "sources:", "nam:"))
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = [{"name": "own", "path": "a"}, {"name": "own", "path": "b"}]
+    assert "not all different" in fault(tmp_path, recipe(sources=twice))
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "just words"])
+def test_what_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError):
+        load(str(path))
+
+
+def test_a_missing_recipe_names_those_that_exist() -> None:
+    with pytest.raises(RecipeError, match="demo"):
+        load("dmeo")
