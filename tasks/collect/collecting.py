@@ -44,7 +44,8 @@ class Reason(StrEnum):
 
 
 VERDICTS: dict[str, Any] = dict.fromkeys(
-    ("row_id", "source", "source_id", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"), pl.String
+    ("row_id", "source", "source_id", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"),
+    pl.String,
 )
 PROBLEMS: dict[str, Any] = {
     "problem_id": pl.String,

@@ -18,12 +18,11 @@ from tasks.rows.tables import table
 from tasks.stage import PlannedStage
 from tasks.world import Where
 
-INTAKE = {name: pl.String for name in ("problem_id", "source", "licence", "question")} | {"bucket": pl.Int64}
+INTAKE = dict.fromkeys(("problem_id", "source", "licence", "question"), pl.String) | {"bucket": pl.Int64}
 JUDGED = {
-    **{
-        name: pl.String
-        for name in ("problem_id", "verdict", "reason", "final_answer", "topic", "decontaminated_question")
-    },
+    **dict.fromkeys(
+        ("problem_id", "verdict", "reason", "final_answer", "topic", "decontaminated_question"), pl.String
+    ),
     "difficulty_rounded": pl.Float64,
     "solutions": pl.List(pl.String),
 }
