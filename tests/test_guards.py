@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import urllib.request
-from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -21,10 +20,10 @@ async def test_no_client_reaches_another_machine(url: str) -> None:
         await asyncio.to_thread(urllib.request.build_opener(urllib.request.ProxyHandler({})).open, url)
 
 
-@pytest.mark.parametrize("connect", [socket.socket.connect, socket.socket.connect_ex])
-def test_no_bare_socket_does(connect: Callable[[socket.socket, tuple[str, int]], object]) -> None:
+@pytest.mark.parametrize("connect", ["connect", "connect_ex"])
+def test_no_bare_socket_does(connect: str) -> None:
     with socket.socket() as one, pytest.raises(RuntimeError, match="tried to reach"):
-        connect(one, ("198.51.100.1", 80))
+        getattr(one, connect)(("198.51.100.1", 80))
 
 
 def test_this_machine_is_reached() -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.collect.source import RawRow
 from tasks.rows.normal_form import normal_form
-from tasks.rows.problem import bucket, problem_id
+from tasks.rows.problem import bucket, normal_text, problem_id
 from tasks.rows.verdict import Verdict
 
 VERSION = 1
@@ -95,10 +95,10 @@ def collect(rows: Sequence[RawRow], taken: Mapping[str, str]) -> tuple[list[dict
     """
     survivors = dict(taken)
     for row in sorted((r for r in rows if _has_text(r)), key=lambda r: r.answer is None):
-        survivors.setdefault(normal_form(row.question), row.row_id)
+        survivors.setdefault(_form(row), row.row_id)
     verdicts, problems = [], []
     for row in rows:
-        form = normal_form(row.question)
+        form = _form(row)
         survivor = survivors.get(form)
         if row.fault is not None:
             verdicts.append(_verdict(row, Verdict.QUARANTINE, Reason.UNREADABLE, detail=row.fault))
@@ -110,6 +110,11 @@ def collect(rows: Sequence[RawRow], taken: Mapping[str, str]) -> tuple[list[dict
             verdicts.append(_verdict(row, Verdict.KEEP, None))
             problems.append(_problem(row, form))
     return sorted(verdicts, key=lambda v: str(v["row_id"])), sorted(problems, key=lambda p: str(p["problem_id"]))
+
+
+def _form(row: RawRow) -> str:
+    """What duplicates are told by: the normal form, or the text itself where that leaves nothing."""
+    return normal_form(row.question) or normal_text(row.question)
 
 
 def _has_text(row: RawRow) -> bool:

@@ -15,9 +15,9 @@ from typing import TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.decontaminate.exact import normal_form
 from tasks.errors import RecipeError, SourceError, StorageError
 from tasks.rows.fingerprint import digest
+from tasks.rows.normal_form import normal_form
 
 
 class Benchmark(BaseModel):

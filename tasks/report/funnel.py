@@ -5,6 +5,7 @@ Counting across stages is checked as well: what one stage kept is what the next 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -33,7 +34,7 @@ def funnel(
     Raises `ConservationError` if a stage did not get exactly what the stage before kept.
     """
     for chain in chains:
-        for before, after in zip(chain[1:], chain[2:], strict=False):
+        for before, after in itertools.pairwise(chain):
             _same(f"{after.stage} of {after.shard}", before.kept, after.rows_in)
     longest = max((len(chain) for chain in chains), default=1)
     columns = [[chain[i] for chain in chains if len(chain) > i] for i in range(1, longest)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -71,7 +72,7 @@ def test_every_row_is_accounted_for(said: dict[str, Any]) -> None:
     assert steps[0]["rows_in"] == 375
     for step in steps:
         assert step["rows_in"] == step["kept"] + sum(step["dropped"].values()) + sum(step["quarantined"].values())
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in itertools.pairwise(steps):
         assert after["rows_in"] == before["kept"]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tasks.decontaminate.benchmarks import Benchmark, load
-from tasks.decontaminate.exact import ExactIndex, normal_form
+from tasks.decontaminate.exact import ExactIndex
 from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.neighbours import find
+from tasks.rows.normal_form import normal_form
 
 DATA = Path(os.environ.get("LABELLED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 

@@ -1,6 +1,7 @@
 import pytest
 
-from tasks.decontaminate.exact import ExactIndex, normal_form
+from tasks.decontaminate.exact import ExactIndex
+from tasks.rows.normal_form import normal_form
 
 EQUAL = [
     ("Find  $x$.\n", "find x"),

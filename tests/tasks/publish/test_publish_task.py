@@ -71,7 +71,7 @@ def chains(storage: Storage, count: int) -> tuple[list[Shard], list[list[Manifes
 def published(root: Path, count: int = 1, models: Mapping[str, str] = MODELS) -> tuple[Storage, Manifest]:
     storage = world.storage(str(root))
     shards, made = chains(storage, count)
-    return storage, publish.fn(PLANNED, "demo", models, shards, made, Where(root=str(root), run="r"))
+    return storage, publish.fn(PLANNED, "demo", models, shards[::-1], made[::-1], Where(root=str(root), run="r"))
 
 
 def test_kept_rows_are_released_and_every_row_has_a_fate(tmp_path: Path) -> None:
