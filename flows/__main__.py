@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ from tasks.ledger.spend import By
 if TYPE_CHECKING:
     from flows.plan import Plan
     from flows.recipe import Recipe
+    from tasks.rows.storage import Storage
 
 app = typer.Typer(
     help="Curate DeepMath-style mathematics data sets, and never pay twice for the same answer.",
@@ -52,19 +54,23 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole pipeline on embedded defaults: no keys, no GPU, no network."""
-    with complaints():
-        from flows.curate import journal
-        from flows.demo import report, served, write_sources
+
+    def recipe() -> Recipe:
+        from flows.demo import write_sources
         from flows.recipe import load
-        from flows.terminal import console
-        from tasks import world
 
         write_sources(DEMO / "sources")
-        recipe = load("demo") if source is None else with_source(load("demo"), source)
-        before = served(journal(root))
+        return load("demo") if source is None else with_source(load("demo"), source)
+
+    with complaints():
+        began = datetime.now(UTC)
         plan = execute(recipe, root, shards, runner, workers, as_json)
         if not as_json:
-            report(console(), world.storage(root), plan, served(journal(root)) - before)
+            from flows.demo import report
+            from flows.terminal import console
+            from tasks import world
+
+            report(console(), world.storage(root), plan, served(root, began))
 
 
 @app.command()
@@ -80,7 +86,7 @@ def run(
     with complaints():
         from flows.recipe import load
 
-        execute(load(recipe), root, shards, runner, workers, as_json)
+        execute(lambda: load(recipe), root, shards, runner, workers, as_json)
 
 
 @app.command()
@@ -126,31 +132,50 @@ def spend(
         console().print(spend_table(found))
 
 
-def execute(recipe: Recipe, root: str, shards: int | None, runner: Runner, workers: int, as_json: bool) -> Plan:
-    """Run a recipe with a Prefect server and a task runner of its own, and say how it ended."""
-    from flows.curate import curate
-    from flows.runner import task_runner
+def execute(
+    recipe: Callable[[], Recipe], root: str, shards: int | None, runner: Runner, workers: int, as_json: bool
+) -> Plan:
+    """Run a recipe with a Prefect server and a task runner of its own, and say how it ended.
+
+    The recipe is made while the server comes up.
+    """
+    with services.prefect_server(DEMO / "prefect") as server:
+        from flows.curate import curate
+        from flows.runner import task_runner
+        from flows.terminal import progress
+        from tasks import world
+
+        made = recipe() if shards is None else recipe().model_copy(update={"shards": shards})
+        storage = world.storage(root)
+        with task_runner(runner, workers) as tasks_run_on, server():
+            people.print(f"curating [bold]{made.name}[/] into {escape(root)}", soft_wrap=True)
+            with progress(people, storage):
+                plan = curate.with_options(task_runner=tasks_run_on)(made, root)
+        ended(storage, plan, as_json)
+        return plan
+
+
+def ended(storage: Storage, plan: Plan, as_json: bool) -> None:
+    """Say what a finished run gave and cost."""
     from flows.status import spend as look_spend
     from flows.status import status as look
-    from flows.terminal import console, funnel_table, progress, spend_table
-    from tasks import world
+    from flows.terminal import console, funnel_table, spend_table
 
-    if shards is not None:
-        recipe = recipe.model_copy(update={"shards": shards})
-    storage = world.storage(root)
-    with services.prefect_server(DEMO / "prefect"), task_runner(runner, workers) as tasks_run_on:
-        people.print(f"curating [bold]{recipe.name}[/] into {root}", soft_wrap=True)
-        with progress(people, storage):
-            plan = curate.with_options(task_runner=tasks_run_on)(recipe, root)
-    found = look(storage, plan)
-    paid = look_spend(storage, By.STAGE)
+    found, paid = look(storage, plan), look_spend(storage, By.STAGE)
     if as_json:
         say({"status": found.model_dump(), "spend": paid.model_dump()})
-        return plan
+        return
     console().print(funnel_table(found))
     console().print(spend_table(paid))
     console().print(f"data set: {found.dataset} ({found.dataset_rows} rows)", soft_wrap=True)
-    return plan
+
+
+def served(root: str, began: datetime) -> int:
+    """Replies that the rehearsal models have sent for this root since `began`."""
+    from flows.curate import journal
+    from tasks.models.rehearsal.journal import read
+
+    return sum(datetime.fromisoformat(line.time) >= began for line in read(journal(root)))
 
 
 def with_source(recipe: Recipe, path: str) -> Recipe:

@@ -18,7 +18,6 @@ from rich.markup import escape
 
 from flows import plan as plans
 from flows.plan import Plan
-from tasks.models.rehearsal import journal
 from tasks.models.rehearsal.champ import problems
 from tasks.rows import chain as chains
 from tasks.rows import manifest as manifests
@@ -99,11 +98,6 @@ def report(console: Console, storage: Storage, plan: Plan, served: int) -> None:
         "Rehearsal: judgements are written rules and solutions are recorded answers of older models, at made-up "
         "prices. Real: everything else."
     )
-
-
-def served(path: Path) -> int:
-    """Replies that the rehearsal models ever sent, from their journal."""
-    return len(journal.read(path))
 
 
 def _against(verifier: Verifier, answer: str, key: str) -> Equality:

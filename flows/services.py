@@ -13,8 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -85,30 +85,38 @@ def rehearsal(journal: Path) -> Iterator[str]:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[None]:
-    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already."""
+def prefect_server(home: Path) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already.
+
+    It takes seconds to come up, and comes up by itself meanwhile; what is given waits for it and makes it the
+    server of this process and of those started from then on.
+    """
     if os.environ.get("PREFECT_API_URL"):
-        yield
+        yield nullcontext
         return
+    port, log = free_port(), home / "server.log"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    home.mkdir(parents=True, exist_ok=True)
+    env = {"PREFECT_HOME": str(home.resolve()), "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}
+    with child(command, log=log, env=env) as process:
+        yield lambda: _in_use(f"http://127.0.0.1:{port}/api", process, log)
+
+
+@contextmanager
+def _in_use(url: str, process: subprocess.Popen[str], log: Path) -> Iterator[None]:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    home.mkdir(parents=True, exist_ok=True)
-    env = {"PREFECT_HOME": str(home.resolve()), "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}
-    with child(command, log=home / "server.log", env=env) as process:
-        _wait_for(f"{url}/health", process, home / "server.log")
-        os.environ["PREFECT_API_URL"] = url  # for processes started from here on
-        try:
-            with temporary_settings({PREFECT_API_URL: url}):
-                yield
-        finally:
-            APILogWorker.drain_all(timeout=10)
-            EventsWorker.drain_all(timeout=10)
-            del os.environ["PREFECT_API_URL"]
+    _wait_for(f"{url}/health", process, log)
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
+    finally:
+        APILogWorker.drain_all(timeout=10)
+        EventsWorker.drain_all(timeout=10)
+        del os.environ["PREFECT_API_URL"]
 
 
 def _wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 120) -> None:

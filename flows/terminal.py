@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flows import plan as plans
 from flows.status import Spend, Status, status
+from tasks.errors import CurationError
 from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
 
@@ -85,7 +86,10 @@ def _watch(console: Console, storage: Storage, stop: threading.Event) -> None:
             run = plans.started_since(storage, since)
             if run is None:
                 continue
-            found = status(storage, plans.load(storage, run))
+            try:
+                found = status(storage, plans.load(storage, run))
+            except CurationError:
+                continue  # a look that fails is not the run that fails
             if console.is_terminal:
                 live.update(funnel_table(found), refresh=True)
                 continue

@@ -4,8 +4,8 @@ An *intake* is the set of rows first seen in one collect. While a source only gr
 they are and their shards stay finished; if a row has vanished or changed, collecting starts anew (which costs
 computing, but no reply: replies are found by key).
 
-Verdict table (one row per row of the sources): row_id, source, source_id, locator, problem_id, verdict, reason, detail,
-duplicate_of. Problem table (kept rows): see `PROBLEMS`.
+Verdict table (one row per row of the sources): row_id, source, source_id, locator, problem_id, verdict, reason,
+detail, duplicate_of. Problem table (kept rows): see `PROBLEMS`.
 """
 
 from __future__ import annotations

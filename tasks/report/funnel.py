@@ -34,7 +34,7 @@ def funnel(
     Raises `ConservationError` if a stage did not get exactly what the stage before kept.
     """
     for chain in chains:
-        for before, after in itertools.pairwise(chain):
+        for before, after in itertools.pairwise(chain[1:]):
             _same(f"{after.stage} of {after.shard}", before.kept, after.rows_in)
     longest = max((len(chain) for chain in chains), default=1)
     columns = [[chain[i] for chain in chains if len(chain) > i] for i in range(1, longest)]

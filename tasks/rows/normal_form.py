@@ -1,10 +1,10 @@
 r"""When two texts are the same problem beyond doubt: equal normal forms. Pure.
 
-An equal form drops a row without a model call, as a duplicate or as contaminated, so nothing that carries meaning may be lost: digits keep their decimal
-points and commas (22.5 is not 225), brackets, braces, `_`, `!` and `%` stay, and so does the code of [asy]
-drawings. Measured on MATH: without the drawings 27 pairs of problems with other answers ("What is the value
-of x in the diagram?") become equal; without decimal points one more does. What is missed here is still found
-by embedding and judged.
+An equal form drops a row without a model call, as a duplicate or as contaminated, so nothing that carries
+meaning may be lost: digits keep their decimal points and commas (22.5 is not 225), brackets, braces, `_`, `!` and
+`%` stay, and so does the code of [asy] drawings. Measured on MATH: without the drawings 27 pairs of problems with
+other answers ("What is the value of x in the diagram?") become equal; without decimal points one more does. What
+is missed here is still found by embedding and judged.
 """
 
 from __future__ import annotations
