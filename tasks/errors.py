@@ -9,6 +9,7 @@
     ├── ConservationError    rows in are not rows kept + dropped + quarantined
     ├── EndpointError        an endpoint did not answer a request, after all retries
     │   └── UnknownPrice     a model has no price: nothing may be asked of it
+    ├── RejectedRequest      an endpoint will not answer this one request, however often it is asked
     └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
 
 Each message names the thing and the way out.
@@ -47,6 +48,10 @@ class ConservationError(CurationError):
 
 class EndpointError(CurationError):
     """An endpoint did not answer a request, after all retries."""
+
+
+class RejectedRequest(CurationError):
+    """An endpoint will not answer this one request (too long, malformed); the others are not touched by it."""
 
 
 class UnknownPrice(EndpointError):

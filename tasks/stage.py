@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks import world
+from tasks.errors import RejectedRequest
 from tasks.models.asker import Desk
 from tasks.models.prompt import Ask
 from tasks.models.request import Model
@@ -25,8 +26,11 @@ from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.tables import Schema, table
-from tasks.rows.verdict import Decision
+from tasks.rows.verdict import Decision, quarantine
 from tasks.world import Where
+
+REJECTED = "rejected"
+"""Quarantined in any stage that asks: the endpoint will not answer this row's request, however often it is asked."""
 
 Row = Mapping[str, Any]
 Decide = Callable[[Sequence[Row], Desk], Awaitable[list[Decision]]]
@@ -130,10 +134,18 @@ async def _decide(
 async def each_row(
     rows: Sequence[Row], desk: Desk, role: str, decide_one: Callable[[Row, Ask], Awaitable[Decision]]
 ) -> list[Decision]:
-    """Decide all rows concurrently; if one fails, the others' requests in flight still end and are kept."""
-    outcomes = await asyncio.gather(
-        *(decide_one(row, desk.ask_for(role, row["problem_id"])) for row in rows), return_exceptions=True
-    )
+    """Decide all rows concurrently; if one fails, the others' requests in flight still end and are kept.
+
+    A row whose request the endpoint rejects is quarantined as `rejected`, in whatever stage.
+    """
+
+    async def decide_or_set_aside(row: Row) -> Decision:
+        try:
+            return await decide_one(row, desk.ask_for(role, row["problem_id"]))
+        except RejectedRequest:
+            return quarantine(REJECTED, {})
+
+    outcomes = await asyncio.gather(*(decide_or_set_aside(row) for row in rows), return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
@@ -148,7 +160,7 @@ def tables(
     base: Schema = {"problem_id": pl.String, "verdict": pl.String, "reason": pl.String}
     verdicts = table(
         (
-            {"problem_id": one, "verdict": d.verdict.value, "reason": d.reason, **_exactly(stage, d.columns)}
+            {"problem_id": one, "verdict": d.verdict.value, "reason": d.reason, **_exactly(stage, d)}
             for one, d in zip(ids, decisions, strict=True)
         ),
         {**base, **stage.columns},
@@ -169,7 +181,10 @@ def tables(
     return verdicts, evidence
 
 
-def _exactly(stage: Stage, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+def _exactly(stage: Stage, decision: Decision) -> Mapping[str, Any]:
+    if decision.reason == REJECTED:
+        return dict.fromkeys(stage.columns)
+    columns = decision.columns
     if set(columns) != set(stage.columns):
         raise ValueError(f"stage {stage.name} decided columns {sorted(columns)}, not {sorted(stage.columns)}")
     return columns

@@ -16,7 +16,7 @@ from uuid import uuid4
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import EndpointError, UnreadableReply
+from tasks.errors import EndpointError, RejectedRequest, UnreadableReply
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.log import AttemptLog
 from tasks.ledger.store import ReplyStore
@@ -79,6 +79,7 @@ class Desk:
         self._closing = asyncio.Event()
         self.found = 0
         self.bought = 0
+        self._rejected = 0
 
     async def __aenter__(self) -> Desk:
         return self
@@ -121,6 +122,8 @@ class Desk:
                 if answer.error is None:
                     self.bought += 1
                     return wire.reply(wanted.key, answer.body)
+                if answer.error == "rejected" and self._is_the_rows_fault():
+                    raise RejectedRequest(f"{line.role}: HTTP {answer.http_status}, {answer.body[:300]!r}")
                 if answer.error not in retry.RETRIED:
                     break
                 await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
@@ -131,6 +134,10 @@ class Desk:
         )
         self._close(gave_up)
         raise gave_up
+
+    def _is_the_rows_fault(self) -> bool:
+        self._rejected += 1
+        return bool(self.found or self.bought) or self._rejected < self._patience.rejections
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but no longer than the desk is open."""

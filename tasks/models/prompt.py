@@ -57,7 +57,8 @@ class Ask(Protocol):
     """Ask one role one thing. The reply is durable before it is returned.
 
     `sample` tells repeated questions apart: sample 1 of a prompt is a new, separately paid reply.
-    Raises `EndpointError` when the endpoint gave no reply after all retries.
+    Raises `EndpointError` when the endpoint gave no reply after all retries, and `RejectedRequest` when it will
+    never answer this prompt.
     """
 
     async def __call__(self, prompt: Prompt, *, sample: int = 0) -> Reply: ...

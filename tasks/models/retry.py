@@ -10,7 +10,11 @@ every attempt. The length cut, the refusal and the content filter are replies, n
     cut           connection refused, reset or closed half-way    back off
     timeout       no answer within the endpoint's time limit      back off
     garbled       200 without a readable completion or usage      back off
-    rejected      other 4xx: the request or the key is wrong      give up at once
+    rejected      400, 413, 422: this request is wrong            set its row aside; the endpoint goes on
+    refused       other 4xx: key, address or model is wrong       give the endpoint up at once
+
+An endpoint that rejects its first `Patience.rejections` requests and answers none is given up as well: then it is not
+the rows that are wrong.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ class Patience:
     """How often and how long: waits double from `first` to `longest` seconds."""
 
     attempts: int = 8
+    rejections: int = 8
     first: float = 0.25
     longest: float = 30.0
 
@@ -36,7 +41,9 @@ def error_class(http_status: int) -> str:
         return "rate_limited"
     if http_status in (503, 529):
         return "overloaded"
-    return "server" if http_status >= 500 else "rejected"
+    if http_status in (400, 413, 422):
+        return "rejected"
+    return "server" if http_status >= 500 else "refused"
 
 
 def wait_seconds(patience: Patience, attempt: int, retry_after: str | None) -> float:

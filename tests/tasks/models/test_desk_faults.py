@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from tasks.errors import EndpointError
+from tasks.errors import EndpointError, RejectedRequest
 from tasks.ledger import spend
 from tasks.models.request import request
 from tasks.rows.storage import Storage
@@ -83,36 +83,52 @@ async def test_retry_after_is_waited_for(storage: Storage, server: Server) -> No
         assert loop.time() - began >= 0.09
 
 
-async def test_a_rejected_request_closes_the_desk_and_what_is_in_flight_is_kept(
-    storage: Storage, server: Server
-) -> None:
-    rejected = asyncio.Event()
+async def test_a_refusal_closes_the_desk_and_what_is_in_flight_is_kept(storage: Storage, server: Server) -> None:
+    refused = asyncio.Event()
 
     async def slow(asked: web.Request) -> web.StreamResponse:
-        await rejected.wait()
+        await refused.wait()
         return web.json_response(completion("late"))
 
-    server.plan = [slow, say(400, "bad request")]
+    server.plan = [slow, say(401, "no such key")]
     async with desk(storage, server) as made:
         flying = asyncio.create_task(ask_of(made)(prompt("slow")))
         await server.asked.wait()
-        with pytest.raises(EndpointError, match="rejected, HTTP 400, 'bad request'"):
-            await ask_of(made)(prompt("rejected"))
-        rejected.set()
+        with pytest.raises(EndpointError, match="refused, HTTP 401, 'no such key'"):
+            await ask_of(made)(prompt("refused"))
+        refused.set()
         with pytest.raises(EndpointError):
             await ask_of(made)(prompt("after"))
         assert (await flying).content == "late"
     assert len(server.journal) == 2
-    assert sorted(str(end["error"]) for end in outcomes(storage)) == ["None", "rejected"]
+    assert sorted(str(end["error"]) for end in outcomes(storage)) == ["None", "refused"]
+
+
+async def test_a_rejected_request_is_asked_once_and_the_others_go_on(storage: Storage, server: Server) -> None:
+    server.plan = [say(200, completion("first")), say(400, "context length exceeded")]
+    async with desk(storage, server) as made:
+        assert (await ask_of(made)(prompt("first"))).content == "first"
+        with pytest.raises(RejectedRequest, match="context length exceeded"):
+            await ask_of(made)(prompt("too long"))
+        assert (await ask_of(made)(prompt("after"))).content == "2"
+    assert len(server.journal) == 3
+
+
+async def test_an_endpoint_that_rejects_everything_is_given_up(storage: Storage, server: Server) -> None:
+    server.plan = [say(400, "response_format is not supported")] * 20
+    async with desk(storage, server) as made:
+        ends = await asyncio.gather(*(ask_of(made)(prompt(str(i))) for i in range(20)), return_exceptions=True)
+    assert {type(end) for end in ends} == {RejectedRequest, EndpointError}
+    assert sum(isinstance(end, RejectedRequest) for end in ends) == QUICK.rejections - 1
 
 
 async def test_once_closed_no_further_attempt_of_a_request_goes_out(storage: Storage, server: Server) -> None:
-    server.plan = [say(429, "wait", Retry_After="60"), say(400, "bad request")]
+    server.plan = [say(429, "wait", Retry_After="60"), say(401, "no such key")]
     async with asyncio.timeout(20), desk(storage, server) as made:
         waiting = asyncio.create_task(ask_of(made)(prompt("waits")))
         await server.asked.wait()
         with pytest.raises(EndpointError):
-            await ask_of(made)(prompt("rejected"))
+            await ask_of(made)(prompt("refused"))
         with pytest.raises(EndpointError):
             await waiting
     assert len(server.journal) == 2

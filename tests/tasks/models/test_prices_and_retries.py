@@ -67,11 +67,11 @@ def test_every_line_that_ships_has_a_date_and_a_source() -> None:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [(429, "rate_limited"), (503, "overloaded"), (529, "overloaded"), (500, "server"), (502, "server"),
-     (504, "server"), (400, "rejected"), (401, "rejected"), (404, "rejected"), (302, "rejected")],
+     (504, "server"), (400, "rejected"), (413, "rejected"), (401, "refused"), (404, "refused"), (302, "refused")],
 )  # fmt: skip
 def test_what_a_status_means(status: int, expected: str) -> None:
     assert retry.error_class(status) == expected
-    assert (expected in retry.RETRIED) == (expected != "rejected")
+    assert (expected in retry.RETRIED) == (expected not in ("rejected", "refused"))
 
 
 PATIENCE = Patience(attempts=8, first=0.25, longest=4)
