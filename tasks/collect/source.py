@@ -48,7 +48,7 @@ class Source(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRow:
-    """A line of a source. `fault` says why it cannot be read; then all text fields are empty."""
+    """A line of a source. `fault` says why it cannot be read; then its texts are empty."""
 
     row_id: str
     source: str
@@ -73,12 +73,14 @@ def read(source: Source, lines: Iterable[bytes]) -> Iterator[RawRow]:
         seen[raw] += 1
         place = {"row_id": identity, "source": source.name, "locator": f"{file}:{number}"}
         try:
-            yield RawRow(**place, **_fields(source, raw, number))
+            found = _object(raw)
+            place["source_id"] = _unicode(_id(source, found, number))
+            yield RawRow(**place, **_fields(source, found))
         except ValueError as fault:
             yield RawRow(**place, fault=str(fault))
 
 
-def _fields(source: Source, raw: bytes, number: int) -> dict[str, Any]:
+def _object(raw: bytes) -> dict[str, Any]:
     if len(raw) > LONGEST_LINE:
         raise ValueError(f"the line has {len(raw)} bytes; the limit is {LONGEST_LINE}")
     try:
@@ -89,6 +91,16 @@ def _fields(source: Source, raw: bytes, number: int) -> dict[str, Any]:
         raise ValueError(f"not JSON: {fault}") from fault
     if not isinstance(found, dict):
         raise ValueError(f"a JSON {type(found).__name__}, not an object")
+    return found
+
+
+def _id(source: Source, found: dict[str, Any], number: int) -> str:
+    """The source's name for a row; where it has none, the number of its line."""
+    named = found.get(source.columns.id)
+    return str(number if named is None else named)
+
+
+def _fields(source: Source, found: dict[str, Any]) -> dict[str, Any]:
     columns = source.columns
     question = found.get(columns.question)
     if not isinstance(question, str):
@@ -96,7 +108,6 @@ def _fields(source: Source, raw: bytes, number: int) -> dict[str, Any]:
     return {
         "question": _unicode(question),
         "answer": _answer(found.get(columns.answer)),
-        "source_id": _unicode(str(number if found.get(columns.id) is None else found[columns.id])),
         "url": _unicode(str(found.get(columns.url) or "")),
         "licence": _unicode(str(found.get(columns.licence) or source.licence)),
     }
