@@ -128,6 +128,21 @@ def test_the_bill_is_the_journals(root: Path, said: dict[str, Any]) -> None:
     assert max(served(root).values()) == 1
 
 
+def ask_cli(*arguments: str) -> str:
+    command = [sys.executable, "-m", "flows", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_status_and_spend_can_be_asked_at_any_time(root: Path, said: dict[str, Any]) -> None:
+    assert said["status"] in json.loads(ask_cli("status", "--root", str(root), "--json"))
+    words = ask_cli("status", "--root", str(root), "--run", said["status"]["run"])
+    assert all(text in words for text in ("duplicate_exact", "contaminated", said["status"]["dataset"]))
+    for group in ("stage", "model", "shard", "run", "role"):
+        found = json.loads(ask_cli("spend", "--root", str(root), "--by", group, "--json"))
+        assert found["microusd"] == said["spend"]["microusd"] == sum(line["microusd"] for line in found["lines"])
+    assert f"{said['spend']['microusd'] / 1e6:.6f}" in ask_cli("spend", "--root", str(root), "--by", "model")
+
+
 def test_a_second_run_asks_nothing(root: Path, said: dict[str, Any]) -> None:
     before = served(root).total()
     again = demo(str(root))
