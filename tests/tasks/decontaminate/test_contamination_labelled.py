@@ -43,23 +43,6 @@ def test_every_simplerl_row_from_the_math_test_set_is_an_exact_hit_and_no_hit_is
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_flagged_rows_in_other_words_are_among_the_nearest_of_the_whole_math_test_set() -> None:
-    """Exact match alone finds the rows as they are, so retrieval gets them with a greeting around."""
-    settings = Settings(benchmarks=(benchmark("math_test"),))
-    table = load(settings.benchmarks, lambda path: Path(path).read_bytes())
-    form = {normal_form(entry.question): entry.benchmark_id for entry in table.entries}
-    rows = read("raw/simplerl_math_level3to5.jsonl")[:500]
-    flagged = [row["question"] for row in rows if row["in_math_test_5000"]]
-    assert len(flagged) > 20
-    greeted = [f"Hi all, could somebody help me with this one? {text} Thank you so much!" for text in flagged]
-    found = find([{"original": text, "question": text} for text in greeted], table, settings)
-    for text, neighbours in zip(flagged, found, strict=True):
-        assert form[normal_form(text)] in [one["benchmark_id"] for one in neighbours], text
-        assert not any(one["exact"] for one in neighbours)
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_paraphrases_of_gsm8k_are_among_the_nearest() -> None:
     settings = Settings(benchmarks=(benchmark("gsm8k_test"),))
