@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test check bench-ledger format lock clean
 
 demo: .venv/runtime ## run the whole pipeline on embedded defaults; SOURCE=file.jsonl for your own problems
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -22,6 +22,9 @@ check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
+	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)
 
 format: .venv/development ## rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix --select I .

@@ -1,4 +1,4 @@
-"""The command line: python -m flows demo|run|status|spend.
+"""The command line: python -m flows demo|run|status|spend|rebuild|compact.
 
 Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started.
 """
@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from flows import services
 from flows.runner import Runner
-from tasks.errors import CurationError, RecipeError, SourceError, StorageError
+from tasks.errors import CurationError, RecipeError, SourceError, StorageError, UnknownPrice
 from tasks.ledger.spend import By
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def run(
 def status(
     root: Root,
     run: Annotated[str | None, typer.Option(help="One run; all of them if left out")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say why the latest run, or RUN, did stages again")] = False,
     as_json: Json = False,
 ) -> None:
     """Show how far the runs under a root are."""
@@ -103,6 +104,9 @@ def status(
         from tasks import world
 
         storage = world.storage(root)
+        if why:
+            say_why(storage, run, as_json)
+            return
         found = [look(storage, plan) for plan in ([plans.load(storage, run)] if run else plans.load_all(storage))]
         if not found:
             raise StorageError(f"no run was ever started under {root}")
@@ -117,19 +121,84 @@ def status(
 def spend(
     root: Root,
     by: Annotated[By, typer.Option(help="What to group by")] = By.STAGE,
+    reconcile: Annotated[str | None, typer.Option(help="A provider's usage export, to hold the log against")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="With --reconcile: only what was asked of this one")] = None,
+    rounding: Annotated[float, typer.Option(min=0, help="With --reconcile: USD that costs may differ by")] = 0.01,
     as_json: Json = False,
 ) -> None:
-    """Show what was asked and paid under a root, from the attempt log alone."""
+    """Show what was asked and paid under a root; or where a provider's export differs from it (exit code 1)."""
     with complaints():
-        from flows.status import spend as look
-        from flows.terminal import console, spend_table
+        from flows.spending import reconciled
+        from flows.spending import spend as look
+        from flows.terminal import console, cost_lines, differences_table, spend_table
         from tasks import world
 
-        found = look(world.storage(root), by)
+        storage = world.storage(root)
+        if reconcile is not None:
+            books = reconciled(storage, reconcile, endpoint, round(rounding * 1_000_000))
+            say(books) if as_json else console().print(differences_table(books))
+            raise typer.Exit(1 if books.differences else 0)
+        found = look(storage, by)
         if as_json:
             say(found)
             return
         console().print(spend_table(found))
+        console().print(cost_lines(found), soft_wrap=True)
+
+
+@app.command()
+def rebuild(
+    root: Root,
+    run: Annotated[str | None, typer.Option(help="Which run; the latest if left out")] = None,
+    runner: Kind = Runner.RAY,
+    workers: Workers = 2,
+    as_json: Json = False,
+) -> None:
+    """Delete what a run made and make it again from its sources and the stored replies, buying nothing."""
+    with complaints(), services.prefect_server(DEMO / "prefect") as server:
+        from flows import plan as plans
+        from flows.rebuild import rebuild as again
+        from flows.runner import task_runner
+        from tasks import world
+
+        storage = world.storage(root)
+        name = run or plans.latest(storage).run
+        with task_runner(runner, workers) as tasks_run_on, server():
+            people.print(f"making [bold]{escape(name)}[/] again, without buying anything", soft_wrap=True)
+            plan = again.with_options(task_runner=tasks_run_on)(name, root)
+        ended(storage, plan, as_json)
+
+
+def say_why(storage: Storage, run: str | None, as_json: bool) -> None:
+    """Say why a run did stages again that an earlier one had done for the same rows."""
+    from flows import plan as plans
+    from flows.terminal import console, why_lines
+    from flows.why import why
+
+    last = plans.load(storage, run) if run else plans.latest(storage)
+    found = why(last, plans.started_before(storage, last.run))
+    if as_json:
+        say([one.model_dump() for one in found])
+    else:
+        console().print(why_lines(last.run, found), soft_wrap=True, markup=False)
+
+
+@app.command()
+def compact(root: Root, as_json: Json = False) -> None:
+    """Merge the small files of the attempt log. Safe at any time, beside running shards too."""
+    with complaints():
+        from dataclasses import asdict
+
+        from tasks import world
+        from tasks.ledger.compaction import compact as merge
+
+        done = merge(world.storage(root))
+        if as_json:
+            say(asdict(done))
+        elif done.won:
+            people.print(f"{done.segments} segments merged; the ledger is at generation {done.generation}")
+        else:
+            people.print(f"another compaction was faster; the ledger is at generation {done.generation}")
 
 
 def execute(
@@ -157,7 +226,7 @@ def execute(
 
 def ended(storage: Storage, plan: Plan, as_json: bool) -> None:
     """Say what a finished run gave and cost."""
-    from flows.status import spend as look_spend
+    from flows.spending import spend as look_spend
     from flows.status import status as look
     from flows.terminal import console, funnel_table, spend_table
 
@@ -197,7 +266,7 @@ def complaints() -> Iterator[None]:
     """Errors that a person can mend are told in words; everything else keeps its traceback."""
     try:
         yield
-    except (RecipeError, SourceError) as fault:
+    except (RecipeError, SourceError, UnknownPrice) as fault:
         people.print("[red]error:[/]", escape(str(fault)), soft_wrap=True)
         raise typer.Exit(2) from fault
     except CurationError as fault:

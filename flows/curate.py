@@ -24,6 +24,7 @@ from flows.stages import PER_SHARD
 from tasks import world
 from tasks.collect.task import collect
 from tasks.errors import CurationError
+from tasks.models.prices import table as price_table
 from tasks.publish.task import publish
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import Manifest
@@ -59,13 +60,17 @@ def curate(recipe: Recipe, root: str) -> Plan:
         intakes = collect(recipe.sources, where)
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
-        plans.note_start(world.storage(root), plan)
-        where = where.model_copy(update={"run": plan.run})
-        runs = [through_stages(plan, shard, where) for shard in plan.shards]
-        chains = finished(plan, runs)
-        models = {role: model.identity for role, model in plan.models.items()}
-        publish(plan.publish, plan.recipe, models, plan.shards, chains, where)
+        plans.note_start(world.storage(root), plan, recipe)
+        carry_out(plan, where.model_copy(update={"run": plan.run}))
     return plan
+
+
+def carry_out(plan: Plan, where: Where) -> None:
+    """Bring every shard through its stages, then publish. What is finished is found and left as it is."""
+    runs = [through_stages(plan, shard, where) for shard in plan.shards]
+    chains = finished(plan, runs)
+    models = {role: model.identity for role, model in plan.models.items()}
+    publish(plan.publish, plan.recipe, models, plan.shards, chains, where)
 
 
 def through_stages(plan: Plan, shard: Shard, where: Where) -> list[Any]:
@@ -93,7 +98,12 @@ def finished(plan: Plan, runs: Sequence[Sequence[Any]]) -> list[list[Manifest]]:
 
 
 def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
-    """Addresses of the recipe's endpoints; rehearsal models are started for as long as `services` is open."""
+    """Addresses of the recipe's endpoints; rehearsal models are started for as long as `services` is open.
+
+    Raises `UnknownPrice` if any role's model has none: better now than when half of the money is spent.
+    """
+    for model in recipe.models().values():
+        price_table().with_models(recipe.prices).price(model.name)
     endpoints = {}
     for name, choice in recipe.endpoints.items():
         address = choice.address or services.enter_context(rehearsal(journal(root)))

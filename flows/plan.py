@@ -6,11 +6,13 @@ it stopped. The plan lies under the root as `runs/<run>/plan.json`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.recipe import Recipe
 from flows.stages import PER_SHARD, PUBLISH
 from tasks.collect.task import fingerprint as pool_fingerprint
-from tasks.errors import StorageError
+from tasks.errors import AlreadyExists, StorageError
 from tasks.models.request import Model
 from tasks.publish.publishing import Settings as PublishSettings
 from tasks.rows import manifest as manifests
@@ -73,23 +75,63 @@ def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
 
 
 def save(storage: Storage, plan: Plan) -> None:
-    """Write the plan; an equal one that is there already is the same run."""
-    storage.put(f"runs/{plan.run}/plan.json", plan.model_dump_json(indent=1).encode("utf-8"))
+    """Write the plan. One of that name which is there already is the same run: what bears on an answer is in the
+    name, and what does not (where a source or benchmark lies) may differ.
+    """
+    with contextlib.suppress(AlreadyExists):
+        storage.create(f"runs/{plan.run}/plan.json", plan.model_dump_json(indent=1).encode("utf-8"))
 
 
-def note_start(storage: Storage, plan: Plan) -> None:
-    """Note that somebody works on the run from now on; such notes are the run's history."""
-    note = {"host": socket.gethostname(), "process": os.getpid()}
+def note_start(storage: Storage, plan: Plan, recipe: Recipe) -> None:
+    """Note that somebody works on the run from now on, and by which recipe; such notes are the run's history."""
+    kept = f"runs/{plan.run}/recipe-{digest(recipe.model_dump(mode='json'))[:12]}.json"
+    storage.put(kept, recipe.model_dump_json(indent=1).encode("utf-8"))
+    note = {"host": socket.gethostname(), "process": os.getpid(), "recipe": kept}
     name = f"{plan.run}/start-{time.time_ns() // 1_000_000:013d}-{uuid4().hex[:8]}.json"
     storage.create(f"runs/{name}", json.dumps(note).encode("utf-8"))
 
 
 def started_since(storage: Storage, at_ms: int) -> str | None:
     """The run that was started last, if that was at `at_ms` (Unix milliseconds) or later."""
-    starts = [name.split("/") for name in storage.list("runs") if "/start-" in name]
-    found = [(int(note.split("-")[1]), run) for _, run, note in starts]
-    latest = max(found, default=(0, ""))
-    return latest[1] if latest[0] >= at_ms else None
+    at, run, _ = max(_starts(storage), default=(0, "", ""))
+    return run if at >= at_ms else None
+
+
+def by_start(storage: Storage) -> list[Plan]:
+    """Every run that was ever started under a root, by its last start: the latest run comes last."""
+    plans = {plan.run: plan for plan in load_all(storage)}
+    last = {run: at for at, run, _ in sorted(_starts(storage))}
+    return sorted((plan for plan in plans.values() if plan.run in last), key=lambda plan: (last[plan.run], plan.run))
+
+
+def started_before(storage: Storage, run: str) -> list[Plan]:
+    """The runs whose first start came before a run's first, oldest first: what it can have found finished."""
+    plans = {plan.run: plan for plan in load_all(storage)}
+    order = dict.fromkeys(one for _, one, _ in sorted(_starts(storage)))
+    return [plans[one] for one in takewhile(lambda one: one != run, order) if one in plans]
+
+
+def latest(storage: Storage) -> Plan:
+    """The run that was started last. Raises `StorageError` if there is none."""
+    found = by_start(storage)
+    if not found:
+        raise StorageError(f"no run was ever started under {storage.root}")
+    return found[-1]
+
+
+def recipe_of(storage: Storage, run: str) -> Recipe:
+    """The recipe that a run was last started by."""
+    notes = [name for _, one, name in sorted(_starts(storage)) if one == run]
+    kept = json.loads(storage.read(notes[-1])).get("recipe") if notes else None
+    if kept is None:
+        raise StorageError(f"run {run} under {storage.root} has no note of its recipe; run the recipe again")
+    return Recipe.model_validate_json(storage.read(kept))
+
+
+def _starts(storage: Storage) -> list[tuple[int, str, str]]:
+    """(Unix milliseconds, run, name of the note) of every start."""
+    names = [name for name in storage.list("runs") if "/start-" in name]
+    return [(int(name.split("/")[2].split("-")[1]), name.split("/")[1], name) for name in names]
 
 
 def load_all(storage: Storage) -> list[Plan]:

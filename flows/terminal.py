@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from flows import plan as plans
-from flows.status import Spend, Status, status
+from flows.spending import Books, Spend
+from flows.status import Status, status
+from flows.why import Because
 from tasks.errors import CurationError
 from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
@@ -57,6 +60,47 @@ def spend_table(found: Spend) -> Table:
             f"{line.prompt_tokens:,}", f"{line.completion_tokens:,}", usd(line.microusd),
         )  # fmt: skip
     table.add_row("total", "", "", "", "", "", usd(found.microusd), style="bold")
+    return table
+
+
+def cost_lines(found: Spend) -> str:
+    """What may have been paid without a bill, and what the latest finished run cost."""
+    lines = [
+        f"possibly paid: {found.possibly_paid_attempts} attempts without a bill, "
+        f"at most USD {usd(found.possibly_paid_bound_microusd)}"
+    ]
+    if (run := found.latest) is not None:
+        lines.append(f"run {run.run}: USD {usd(run.paid_microusd)} paid for {run.rows} published rows")
+        lines.append(
+            "  its manifests do not say what it asked, so its cost alone is unknown"
+            if run.alone_microusd is None or run.saved_microusd is None
+            else f"  with an empty store: USD {usd(run.alone_microusd)}, so USD {usd(run.saved_microusd)} saved; "
+            f"per published row: {f'USD {usd(run.microusd_per_row)}' if run.microusd_per_row is not None else '-'}"
+        )
+    return "\n".join(lines)
+
+
+def why_lines(run: str, found: Sequence[Because]) -> str:
+    """Why a run did stages again, a line for each."""
+    lines = [f"{one.stage}, unlike in {one.earlier}: {'; '.join(one.differs)}" for one in found]
+    return "\n".join(lines) or f"run {run} did no stage again that an earlier run had done for its rows"
+
+
+def differences_table(found: Books) -> Table:
+    """Where the log and a provider's export differ."""
+    title = (
+        f"{escape(found.export)}, {found.first} to {found.last}: {len(found.differences) or 'no'} differences in "
+        f"{', '.join(found.compared)} (costs: beyond USD {usd(found.rounding_microusd)})"
+    )
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for name in ("day", "model", "what"):
+        table.add_column(name, no_wrap=True)
+    for name in ("ours", "theirs", "difference"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in found.differences:
+        show = usd if one.what == "microusd" else str
+        what = "USD" if one.what == "microusd" else one.what.replace("_", " ")
+        table.add_row(one.day, one.model, what, show(one.ours), show(one.theirs), show(one.difference))
     return table
 
 

@@ -4,12 +4,14 @@
     ├── RecipeError          the recipe is wrong: which path, what was found, what would be right
     ├── SourceError          a source as a whole cannot be read (one bad row is a quarantine, not an error)
     ├── StorageError         the storage root cannot be read or written
-    │   └── AlreadyExists    a create-only write met an object of that name
+    │   ├── AlreadyExists    a create-only write met an object of that name
+    │   └── Absent           a name that was to be read is not there
     ├── UnstableValue        a value has no stable serial form, so it must not enter a key
     ├── ConservationError    rows in are not rows kept + dropped + quarantined
     ├── EndpointError        an endpoint did not answer a request, after all retries
     │   └── UnknownPrice     a model has no price: nothing may be asked of it
     ├── RejectedRequest      an endpoint will not answer this one request, however often it is asked
+    ├── NotStored            a reply is not in the store, and buying is switched off
     └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
 
 Each message names the thing and the way out.
@@ -38,6 +40,10 @@ class AlreadyExists(StorageError):
     """A create-only write met an object of that name: somebody else was first."""
 
 
+class Absent(StorageError):
+    """A name that was to be read is not there; where compaction may have taken it, the reader looks again."""
+
+
 class UnstableValue(CurationError):
     """A value has no stable serial form, so it must not enter a fingerprint or a request key."""
 
@@ -56,6 +62,10 @@ class RejectedRequest(CurationError):
 
 class UnknownPrice(EndpointError):
     """A model has no price in the table, so nothing may be asked of it."""
+
+
+class NotStored(CurationError):
+    """A reply is not in the response store, and buying is switched off."""
 
 
 class UnreadableReply(CurationError):

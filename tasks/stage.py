@@ -7,6 +7,7 @@ of Prefect: `tasks.task` does.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks import world
 from tasks.errors import RejectedRequest
-from tasks.models.asker import Desk
+from tasks.models.asker import ASKED, Desk
 from tasks.models.prompt import Ask
 from tasks.models.request import Model
 from tasks.rows import chain as chains
 from tasks.rows import manifest as manifests
-from tasks.rows.fingerprint import digest, digest_bytes
+from tasks.rows.fingerprint import canonical_json, digest, digest_bytes
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.tables import Schema, table
@@ -31,6 +32,8 @@ from tasks.world import Where
 
 REJECTED = "rejected"
 """Quarantined in any stage that asks: the endpoint will not answer this row's request, however often it is asked."""
+ASKED_TABLE = "asked"
+"""The table, beside the verdicts of every stage that asks models, of which replies its rows rest on."""
 
 Row = Mapping[str, Any]
 Decide = Callable[[Sequence[Row], Desk], Awaitable[list[Decision]]]
@@ -63,6 +66,11 @@ class PlannedStage(BaseModel):
 
     stage: str
     fingerprint: str
+    parts: dict[str, str] = Field(
+        default_factory=dict,
+        description="What the fingerprint is made of, each a digest or the JSON of a value, by a name such as "
+        "settings.gate, files.prompt.md, roles.rater, inputs.benchmarks, version, upstream",
+    )
     settings: dict[str, Any]
     roles: dict[str, Model] = Field(default_factory=dict)
 
@@ -70,20 +78,31 @@ class PlannedStage(BaseModel):
 def plan(stage: Stage, settings: BaseModel, roles: Mapping[str, Model], upstream: str, **inputs: str) -> PlannedStage:
     """Bind a stage to its settings and models. `inputs` are digests of data it reads beside its rows."""
     bound = {role: roles[role] for role in stage.roles}
-    fingerprint = digest(
-        {
-            "stage": stage.name,
-            "version": stage.version,
-            "settings": stage.identity(settings),
-            "files": {path.name: digest_bytes(path.read_bytes()) for path in stage.files},
-            "roles": {role: model.identity for role, model in bound.items()},
-            "inputs": inputs,
-            "upstream": upstream,
-        }
-    )
+    identity = {
+        "stage": stage.name,
+        "version": stage.version,
+        "settings": stage.identity(settings),
+        "files": {path.name: digest_bytes(path.read_bytes()) for path in stage.files},
+        "roles": {role: model.identity for role, model in bound.items()},
+        "inputs": inputs,
+        "upstream": upstream,
+    }
     return PlannedStage(
-        stage=stage.name, fingerprint=fingerprint, settings=settings.model_dump(mode="json"), roles=bound
+        stage=stage.name,
+        fingerprint=digest(identity),
+        parts=_parts(identity),
+        settings=settings.model_dump(mode="json"),
+        roles=bound,
     )
+
+
+def _parts(identity: Mapping[str, Any]) -> dict[str, str]:
+    """An identity as flat names and texts, to tell later which part of it differs from another's."""
+    parts: dict[str, str] = {}
+    for name, value in json.loads(canonical_json(identity)).items():
+        inner = {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+        parts |= {key: one if isinstance(one, str) else canonical_json(one) for key, one in inner.items()}
+    return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +126,10 @@ def run_shard(
     if found is not None:
         return Done(manifest=found, reused=True)
     rows: Sequence[Row] = chains.rows(storage, shard, chain).to_dicts()
-    decisions = asyncio.run(_decide(stage, planned, shard, where, rows, decide))
+    decisions, asked = asyncio.run(_decide(stage, planned, shard, where, rows, decide))
     verdicts, evidence = tables(stage, rows, decisions)
+    if stage.roles:
+        evidence[ASKED_TABLE] = asked
     manifest = manifests.commit(
         storage,
         stage=stage.name,
@@ -124,11 +145,12 @@ def run_shard(
 
 async def _decide(
     stage: Stage, planned: PlannedStage, shard: Shard, where: Where, rows: Sequence[Row], decide: Decide
-) -> list[Decision]:
+) -> tuple[list[Decision], pl.DataFrame]:
     if not rows:
-        return []
+        return [], pl.DataFrame(schema=ASKED)
     async with world.desk(where, stage.name, shard, planned.roles) as desk:
-        return await decide(rows, desk)
+        decisions = await decide(rows, desk)
+        return decisions, desk.asked()
 
 
 async def each_row(
@@ -176,8 +198,8 @@ def tables(
         )
         for name, schema in stage.evidence.items()
     }
-    if VERDICTS in evidence:
-        raise ValueError(f"stage {stage.name}: {VERDICTS!r} is not a name for evidence")
+    if taken := {VERDICTS, ASKED_TABLE} & set(evidence):
+        raise ValueError(f"stage {stage.name}: {sorted(taken)} are no names for evidence")
     return verdicts, evidence
 
 

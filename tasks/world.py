@@ -41,6 +41,7 @@ class Where(BaseModel):
     endpoints: Mapping[str, Endpoint] = Field(default_factory=dict)
     routes: Mapping[str, str] = Field(default_factory=dict, description="Role to endpoint name")
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
+    buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
 
 
 @cache
@@ -89,7 +90,16 @@ async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model
     async with (
         AttemptLog(kept, place, bounds, store.add) as log,
         aiohttp.ClientSession(connector=connector) as http,
-        Desk(store=store, log=log, http=http, lines=lines, run=where.run, stage=stage, shard=shard.name) as desk,
+        Desk(
+            store=store,
+            log=log,
+            http=http,
+            lines=lines,
+            run=where.run,
+            stage=stage,
+            shard=shard.name,
+            buys=where.buys,
+        ) as desk,  # fmt: skip
     ):
         yield desk
 
@@ -105,7 +115,7 @@ def _line(where: Where, role: str, model: Model) -> Line:
         endpoint=endpoint,
         price=table.price(model.name),
         price_version=table.version,
-        api_key=_secret(endpoint.api_key_env),
+        api_key=_secret(endpoint.api_key_env) if where.buys else None,
         free=asyncio.Semaphore(endpoint.concurrency),
     )
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ def _start_s3(folder: Path, key: str, secret: str) -> tuple[subprocess.Popen[byt
     log = (folder / "weed.log").open("wb")
     command = [
         *(str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1"),
-        *("-ip.bind=127.0.0.1", "-s3", "-s3.autoCreateBucket=false", f"-s3.config={config}", "-s3.port.iceberg=0"),
+        *("-ip.bind=127.0.0.1", "-s3", "-s3.autoCreateBucket=false", f"-s3.config={config}"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
         *("-volume.max=100", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
         *(f"-{name}={port}" for name, port in ports.items()),
     ]
@@ -138,14 +140,13 @@ def _await_s3(server: subprocess.Popen[bytes], log: Path, bucket: str) -> None:
             return
 
 
-@pytest.fixture(scope="session")
-def s3_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """A function that gives a fresh, empty `s3://` root on a real server that this fixture starts and ends.
+@contextmanager
+def s3_server(folder: Path) -> Iterator[Callable[[], str]]:
+    """A function that gives a fresh, empty `s3://` root on a real server, which ends with the block.
 
-    Address and credentials are in the environment, where clients and child processes find them. Tests that
-    use it are `slow`.
+    Address and credentials are in the environment, where clients and child processes find them.
     """
-    folder = tmp_path_factory.mktemp("s3")
+    folder.mkdir(exist_ok=True)
     key, secret = secrets.token_hex(8), secrets.token_hex(16)
     server, address = _start_s3(folder, key, secret)
     with pytest.MonkeyPatch.context() as patch:
@@ -159,3 +160,10 @@ def s3_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], s
         finally:
             server.kill()  # it takes 18 seconds to heed SIGTERM, and nothing it holds is wanted
             server.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Fresh roots on an S3 server of this test run. Tests that use it are `slow`."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as fresh:
+        yield fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 from prefect import task
 
 from tasks import world
@@ -11,10 +12,10 @@ from tasks.collect.source import RawRow, Source, read
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
-from tasks.rows.fingerprint import digest
-from tasks.rows.manifest import Manifest
+from tasks.rows.fingerprint import digest, digest_bytes
+from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.storage import Storage
-from tasks.rows.tables import table
+from tasks.rows.tables import encode, table
 from tasks.task import OPTIONS
 from tasks.world import Where
 
@@ -48,6 +49,35 @@ def collect(sources: list[Source], where: Where) -> list[Manifest]:
     return chain
 
 
+def rows_of(intakes: list[Manifest], sources: list[Source], where: Where) -> list[list[RawRow]]:
+    """For each intake of a run, oldest first, the rows it was collected from, as the sources have them now.
+
+    Raises `SourceError` if collecting those rows would not give the very same intake.
+    """
+    storage = world.storage(where.root)
+    present = [row for source in sources for row in read_source(source)]
+    found = []
+    for i, manifest in enumerate(intakes):
+        seen = _intake(storage, manifest).row_ids
+        found.append([row for row in present if row.row_id in seen])
+        made = _tables(storage, found[-1], intakes[:i])
+        if any(digest_bytes(encode(frame)) != manifest.files[name].digest for name, frame in made.items()):
+            raise SourceError(
+                f"the sources ({', '.join(source.path for source in sources)}) no longer give {manifest.shard}: "
+                f"{len(found[-1])} of its {len(seen)} rows are in them, or their order has changed. Restore them, "
+                "or run the recipe to curate what they are now. Nothing was changed."
+            )
+    return found
+
+
+def again(rows: list[list[RawRow]], sources: list[Source], where: Where) -> list[Manifest]:
+    """Write intakes anew, each from the rows that `rows_of` gave for it."""
+    chain: list[Manifest] = []
+    for own in rows:
+        chain.append(_write(world.storage(where.root), fingerprint(sources), own, chain))
+    return chain
+
+
 def read_source(source: Source) -> list[RawRow]:
     """All rows of a source, bad ones included."""
     with world.open_outside(source.path) as lines:
@@ -69,11 +99,7 @@ def _intake(storage: Storage, manifest: Manifest) -> Intake:
 
 
 def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest]) -> Manifest:
-    taken: dict[str, str] = {}
-    for manifest in chain:
-        kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id"])
-        taken.update(zip(kept["normal_form"], kept["row_id"], strict=True))
-    verdicts, problems = collecting.collect(rows, taken)
+    made = _tables(storage, rows, chain)
     return manifests.commit(
         storage,
         stage=STAGE,
@@ -81,6 +107,16 @@ def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest
         shard=f"intake-{digest(sorted(row.row_id for row in rows))[:12]}",
         upstream=chain[-1].digest if chain else pool,
         rows_in=len(rows),
-        verdicts=table(verdicts, collecting.VERDICTS),
-        tables={PROBLEMS: table(problems, collecting.PROBLEMS)},
+        verdicts=made[VERDICTS],
+        tables={PROBLEMS: made[PROBLEMS]},
     )
+
+
+def _tables(storage: Storage, rows: list[RawRow], chain: list[Manifest]) -> dict[str, pl.DataFrame]:
+    """The tables of an intake of `rows` that comes after those in `chain`."""
+    taken: dict[str, str] = {}
+    for manifest in chain:
+        kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id"])
+        taken.update(zip(kept["normal_form"], kept["row_id"], strict=True))
+    verdicts, problems = collecting.collect(rows, taken)
+    return {VERDICTS: table(verdicts, collecting.VERDICTS), PROBLEMS: table(problems, collecting.PROBLEMS)}

@@ -14,6 +14,7 @@ from tasks import world
 from tasks.decontaminate import judging, neighbours
 from tasks.decontaminate.benchmarks import BenchmarkTable, load
 from tasks.decontaminate.judging import Settings
+from tasks.errors import RecipeError
 from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
@@ -30,12 +31,17 @@ def identity(settings: Settings) -> Mapping[str, Any]:
 
 def inputs(settings: Settings) -> Mapping[str, str]:
     """The benchmarks' content, for the stage's fingerprint. Raises `RecipeError` if a file is missing."""
-    return {"benchmarks": _table(settings).digest}
+    return {"benchmarks": load(settings.benchmarks, world.read_outside).digest}
 
 
 @lru_cache(maxsize=1)
-def _table(settings: Settings) -> BenchmarkTable:
-    return load(settings.benchmarks, world.read_outside)
+def _table(settings: Settings, planned: str) -> BenchmarkTable:
+    """The benchmarks, once per process, if their digest is still the planned one."""
+    table = load(settings.benchmarks, world.read_outside)
+    if table.digest != planned:
+        names = ", ".join(benchmark.path for benchmark in settings.benchmarks)
+        raise RecipeError(f"the benchmarks ({names}) have changed since the run was planned; start it again")
+    return table
 
 
 STAGE = Stage(
@@ -56,7 +62,8 @@ def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest]
     settings = Settings.model_validate(planned.settings)
 
     async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
-        found = await asyncio.to_thread(neighbours.find, rows, _table(settings), settings)
+        table = _table(settings, planned.parts["inputs.benchmarks"])
+        found = await asyncio.to_thread(neighbours.find, rows, table, settings)
         looked_up = [{**row, "neighbours": near} for row, near in zip(rows, found, strict=True)]
         return await each_row(looked_up, desk, "judge", lambda row, ask: judging.decide(row, ask, settings))
 

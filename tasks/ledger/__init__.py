@@ -3,4 +3,7 @@
 The log is append-only: Parquet segments under `ledger/log/<buckets>/<writer>-<number>.parquet`. Each wire
 attempt is two events: its *intent*, durable before the request goes out, and its *outcome*, durable before
 anyone may use the reply. An intent without an outcome is money that may have been paid.
+
+Compaction merges segments into few files under `ledger/compacted/` and keeps every event. `contents` says what
+is to be read at any moment; the response store and the spend queries follow it.
 """

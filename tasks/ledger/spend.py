@@ -1,13 +1,14 @@
-"""What was paid, from the log alone: by stage, model, shard or run, and what may have been paid."""
+"""What was paid, and what may have been paid: added up from the log alone, by any column of it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 import polars as pl
+import pyarrow.parquet as pq
 
+from tasks.ledger.contents import Contents, following
 from tasks.ledger.events import SCHEMA
-from tasks.ledger.log import LOG
 from tasks.rows.storage import Storage
 from tasks.rows.tables import decode
 
@@ -19,14 +20,21 @@ _COLUMNS = [
         "run",
         "stage",
         "shard",
+        "problem_id",
         "role",
         "model",
+        "endpoint",
         "at_ms",
         "bound_microusd",
         "status",
     ),
     *("error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd"),
 ]
+_SEGMENTS_AT_ONCE = 256
+
+
+DAY = pl.from_epoch("at_ms", "ms").dt.strftime("%Y-%m-%d")
+"""The UTC day of an event."""
 
 
 class By(StrEnum):
@@ -37,17 +45,45 @@ class By(StrEnum):
     SHARD = "shard"
     RUN = "run"
     ROLE = "role"
+    DAY = "day"
+    SOURCE = "source"
 
 
 def events(storage: Storage) -> pl.DataFrame:
-    """Every event of the log, without requests and bodies."""
-    frames = [decode(data, _COLUMNS) for data in storage.read_all(storage.list(LOG)).values()]
-    return pl.concat(frames) if frames else pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})
+    """Every event of the ledger once, without requests and bodies."""
+    return following(storage, lambda found: _events(storage, found))
+
+
+def _events(storage: Storage, found: Contents) -> pl.DataFrame:
+    frames = [pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})]
+    for file in found.generation.files:
+        with storage.opened(file.name) as opened:
+            frames.append(pl.DataFrame(pq.read_table(opened, columns=_COLUMNS)))
+    for start in range(0, len(found.segments), _SEGMENTS_AT_ONCE):
+        some = list(found.segments[start : start + _SEGMENTS_AT_ONCE])
+        frames += [decode(data, _COLUMNS) for data in storage.read_all(some).values()]
+    # a client that lost the answer to its put may send a segment again after compaction has taken it away
+    return pl.concat(frames).unique(["attempt", "kind"], keep="first", maintain_order=True)
+
+
+def with_sources(log: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
+    """The log with a column `source`, so that it can be grouped by it.
+
+    `sources` has one row for each `run` and `problem_id`. Of rows with one text only one was collected, so what
+    their problem cost is that row's source's.
+    """
+    known = sources.unique(["run", "problem_id"], keep="any")
+    joined = log.join(known, on=["run", "problem_id"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("source").fill_null("(unknown)"))
 
 
 def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
-    """Per group: wire attempts, replies, errors, tokens and micro-dollars, dearest first."""
-    outcomes = log.filter(pl.col("kind") == "outcome")
+    """Per group: wire attempts, replies, errors, tokens and micro-dollars; dearest first, but days in order.
+
+    Days are UTC's. To group by source, the log must come from `with_sources`.
+    """
+    order = [by.value] if by is By.DAY else ["microusd", by.value]
+    outcomes = log.filter(pl.col("kind") == "outcome").with_columns(day=DAY)
     return (
         outcomes.group_by(by.value)
         .agg(
@@ -59,7 +95,7 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
             completion_tokens=pl.col("completion_tokens").sum(),
             microusd=pl.col("microusd").sum(),
         )
-        .sort(["microusd", by.value], descending=[True, False])
+        .sort(order, descending=[name == "microusd" for name in order])
     )
 
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import EndpointError, RejectedRequest, UnreadableReply
+from tasks.errors import EndpointError, NotStored, RejectedRequest, UnreadableReply
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.log import AttemptLog
 from tasks.ledger.store import ReplyStore
 from tasks.models import prices, retry, wire
+from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
 from tasks.models.request import Model, Request, request
+from tasks.rows.tables import table
+
+ASKED = {"key": pl.String, "problem_id": pl.String, "role": pl.String, "microusd": pl.Int64}
+"""Columns of the table of what a shard asked; `microusd` is what the reply to the key cost when it was bought."""
 
 
 class Endpoint(BaseModel):
@@ -58,6 +64,8 @@ class _Answer:
     body: str
     error: str | None
     retry_after: str | None = None
+    microusd: int = 0
+    reply: Reply | None = None
 
 
 class Desk:
@@ -69,11 +77,15 @@ class Desk:
 
     def __init__(
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
-        run: str, stage: str, shard: str, patience: retry.Patience | None = None,
+        run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
     ) -> None:  # fmt: skip
-        self._store, self._log, self._http, self._lines = store, log, http, lines
+        """Without `buys` only stored replies are given, and `NotStored` is raised for any other."""
+        self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
         self._patience = patience or retry.Patience()
+        self._buys = buys
+        self._resting: set[tuple[str, str, str]] = set()
+        self._microusd: dict[str, int] = {}
         self._asked: dict[str, asyncio.Future[Reply]] = {}
         self._closed: EndpointError | None = None
         self._closing = asyncio.Event()
@@ -98,9 +110,22 @@ class Desk:
         asker = Asker(run=self._run, stage=self._stage, shard=self._shard, problem_id=problem_id, role=role)
 
         async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
-            return await self._once(request(prompt, line.model, sample), line, asker)
+            wanted = request(prompt, line.model, sample)
+            reply = await self._once(wanted, line, asker)
+            self._resting.add((wanted.key, problem_id, role))
+            return reply
 
         return ask
+
+    def asked(self) -> pl.DataFrame:
+        """Which replies the rows rest on, whoever bought them and when: same rows and replies, same table."""
+        return table(
+            (
+                {"key": key, "problem_id": problem_id, "role": role, "microusd": self._microusd[key]}
+                for key, problem_id, role in sorted(self._resting)
+            ),
+            ASKED,
+        )
 
     async def _once(self, wanted: Request, line: Line, asker: Asker) -> Reply:
         running = self._asked.get(wanted.key)
@@ -110,18 +135,25 @@ class Desk:
         return await asyncio.shield(running)
 
     async def _find_or_buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
-        stored = await asyncio.to_thread(self._store.get, wanted.key)
+        stored = await self._lookups.get(wanted.key)
         if stored is not None:
             self.found += 1
+            self._microusd[wanted.key] = stored.microusd
             return wire.reply(wanted.key, stored.body)
+        if not self._buys:
+            raise NotStored(
+                f"{self._stage} of {self._shard}: no reply to key {wanted.key} is stored ({line.role} for problem "
+                f"{asker.problem_id}), and buying is switched off. Run the recipe again to buy what is missing."
+            )
         async with line.free:
             for attempt in range(self._patience.attempts):
                 if self._closed:
                     raise self._closed
                 answer = await self._attempt(wanted, line, asker)
-                if answer.error is None:
+                if answer.reply is not None:
                     self.bought += 1
-                    return wire.reply(wanted.key, answer.body)
+                    self._microusd[wanted.key] = answer.microusd
+                    return answer.reply
                 if answer.error == "rejected" and self._is_the_rows_fault():
                     raise RejectedRequest(f"{line.role}: HTTP {answer.http_status}, {answer.body[:300]!r}")
                 if answer.error not in retry.RETRIED:
@@ -162,7 +194,7 @@ class Desk:
         began = time.monotonic()
         answer = await self._send(payload, line)
         took = round(1000 * (time.monotonic() - began))
-        answer, facts = _facts(answer, line)
+        answer, facts = _facts(answer, line, wanted.key)
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **facts))
         return answer
 
@@ -189,18 +221,19 @@ class Desk:
             return _Answer(http_status=0, body=str(fault), error="cut")
 
 
-def _facts(answer: _Answer, line: Line) -> tuple[_Answer, dict[str, Any]]:
+def _facts(answer: _Answer, line: Line, key: str) -> tuple[_Answer, dict[str, Any]]:
     """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`."""
     facts: dict[str, Any] = {"http_status": answer.http_status, "body": answer.body}
     if answer.error is None:
         try:
             found = wire.completion(answer.body)
             used = wire.usage(found)
-            read = wire.reply("", answer.body)
+            read = wire.read(key, found)
         except UnreadableReply as fault:
             answer = _Answer(http_status=answer.http_status, body=f"{fault}: {answer.body}", error="garbled")
         else:
-            return answer, facts | {
+            cost = prices.microusd(line.price, used)
+            return replace(answer, microusd=cost, reply=read), facts | {
                 "status": "reply",
                 "finish_reason": read.finish_reason,
                 "served_model": read.model,
@@ -210,7 +243,7 @@ def _facts(answer: _Answer, line: Line) -> tuple[_Answer, dict[str, Any]]:
                 "completion_tokens": used.completion,
                 "reasoning_tokens": used.reasoning,
                 "price": line.price_version,
-                "microusd": prices.microusd(line.price, used),
+                "microusd": cost,
             }
     return answer, facts | {"status": "error", "error": answer.error}
 

@@ -7,7 +7,7 @@ ask the same thing share the reply.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,6 +67,11 @@ def request(prompt: Prompt, model: Model, sample: int) -> Request:
             "temperature": float(sampling.temperature),
             "top_p": float(sampling.top_p),
         },
-        response_schema=prompt.schema.model_json_schema() if prompt.schema else None,
+        response_schema=_json_schema(prompt.schema) if prompt.schema else None,
         sample=sample,
     )
+
+
+@cache
+def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
+    return answer.model_json_schema()

@@ -56,12 +56,16 @@ def completion(raw: str) -> dict[str, Any]:
 
 
 def reply(key: str, raw: str) -> Reply:
-    """A stored body as a `Reply`. Raises `UnreadableReply` if it is no chat completion.
+    """A stored body as a `Reply`. Raises `UnreadableReply` if it is no chat completion."""
+    return read(key, completion(raw))
+
+
+def read(key: str, found: dict[str, Any]) -> Reply:
+    """A chat completion as a `Reply`.
 
     Reasoning is taken from `reasoning`, `reasoning_content` or <think> tags, whichever the server uses
     (vLLM renamed the field).
     """
-    found = completion(raw)
     choice = found["choices"][0]
     message = choice["message"]
     content = text(message.get("content"))

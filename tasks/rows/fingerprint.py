@@ -18,13 +18,35 @@ from pydantic import BaseModel
 
 from tasks.errors import UnstableValue
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def _plain(value: Any, path: str) -> Any:
-    """`value` as JSON types only, or `UnstableValue` naming the path of the offender."""
-    if value is None or isinstance(value, bool | int) or type(value) is str:
+    """`value` as JSON types only, or `UnstableValue` naming the path of the offender.
+
+    Every request goes through here, so the types that JSON itself has come first.
+    """
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(value)):
         return value
+    if kind is not dict and kind is not list and kind is not tuple:
+        return _plain_other(value, path)
+    if kind is dict:
+        if not all(type(name) is str for name in value):
+            raise UnstableValue(f"{path}: mapping keys must be strings")
+        return {
+            name: inner if type(inner) in _AS_THEY_ARE else _plain(inner, f"{path}.{name}")
+            for name, inner in value.items()
+        }
+    return [inner if type(inner) in _AS_THEY_ARE else _plain(inner, f"{path}[{i}]") for i, inner in enumerate(value)]
+
+
+def _plain_other(value: Any, path: str) -> Any:
     if isinstance(value, Enum):
         return _plain(value.value, path)
+    if isinstance(value, bool | int):
+        return value
     if isinstance(value, float):
         if not math.isfinite(value):
             raise UnstableValue(f"{path}: {value} has no JSON form")
@@ -34,11 +56,9 @@ def _plain(value: Any, path: str) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name), f"{path}.{f.name}") for f in fields(value)}
     if isinstance(value, Mapping):
-        if not all(type(name) is str for name in value):
-            raise UnstableValue(f"{path}: mapping keys must be strings")
-        return {name: _plain(inner, f"{path}.{name}") for name, inner in value.items()}
+        return _plain(dict(value), path)
     if isinstance(value, list | tuple):
-        return [_plain(inner, f"{path}[{i}]") for i, inner in enumerate(value)]
+        return _plain(list(value), path)
     raise UnstableValue(f"{path}: a {type(value).__name__} has no stable serial form; use JSON types")
 
 
@@ -48,7 +68,7 @@ def canonical_json(value: Any) -> str:
     Accepts None, bool, int, finite float, str, enums of these, lists, tuples, mappings with string keys,
     dataclasses and pydantic models. Raises `UnstableValue` for everything else.
     """
-    return json.dumps(_plain(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODE(_plain(value, "value"))
 
 
 def digest(value: Any) -> str:

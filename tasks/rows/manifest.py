@@ -71,6 +71,11 @@ def _name(stage: str, fingerprint: str, shard: str, upstream: str) -> str:
     return f"{folder(stage, fingerprint, shard)}/manifest-{upstream[:16]}.json"
 
 
+def name_of(manifest: Manifest) -> str:
+    """The name that a manifest lies under."""
+    return _name(manifest.stage, manifest.fingerprint, manifest.shard, manifest.upstream)
+
+
 def find(storage: Storage, stage: str, fingerprint: str, shard: str, upstream: str) -> Manifest | None:
     """The finished manifest, or None."""
     name = _name(stage, fingerprint, shard, upstream)
@@ -125,7 +130,7 @@ def commit(
         storage.create(_name(stage, fingerprint, shard, upstream), manifest.model_dump_json(indent=1).encode("utf-8"))
     except AlreadyExists:
         first = find(storage, stage, fingerprint, shard, upstream)
-        assert first is not None  # noqa: S101 - it was there a moment ago and nothing is ever deleted
+        assert first is not None  # noqa: S101 - it was there a moment ago, and a rebuild runs alone
         return first
     return manifest
 

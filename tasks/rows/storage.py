@@ -1,26 +1,27 @@
 """The storage root: create-only writes, whole reads and uncached listings on any fsspec URL.
 
-Every name is written once. On a local disk the bytes go to a temporary name, are synced, then linked to the
-final name (linking fails if it exists); on S3 the put carries `If-None-Match: *`. So a name that exists is
-whole, and of two writers exactly one wins, whoever crashes.
+Every name is written once, and only a rebuild deletes. On a local disk the bytes go to a temporary name, are
+synced, then linked to the final name (linking fails if it exists); on S3 the put carries `If-None-Match: *`. So
+a name that exists is whole, and of two writers exactly one wins, whoever crashes.
 
 A fault is never an absence: what cannot be asked or listed raises, so that nobody buys again what is there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from tasks.errors import AlreadyExists, StorageError
+from tasks.errors import Absent, AlreadyExists, StorageError
 
 _IN_MEMORY = Lock()
 """memory:// looks and writes in two steps; S3 and other remote file systems do it in one."""
@@ -68,7 +69,7 @@ class Storage:
                 ) from None
 
     def read(self, name: str) -> bytes:
-        """The bytes of `name`. Raises `StorageError` if it is absent or unreadable."""
+        """The bytes of `name`. Raises `Absent` if it is not there, `StorageError` if it is unreadable."""
         with self._faults("read", name):
             data: bytes = self._fs.cat_file(self._path(name))
         return data
@@ -83,6 +84,12 @@ class Storage:
                 raise self._fault("read", name, data)
         return dict(zip(names, found, strict=True))
 
+    @contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """`name` for reading parts of it: what is not asked for is not fetched. Raises as `read` does."""
+        with self._faults("read", name), self._fs.open(self._path(name), "rb", cache_type="none") as file:
+            yield file
+
     def exists(self, name: str) -> bool:
         """Whether `name` is there, asked afresh. Raises `StorageError` if nobody can tell."""
         with self._faults("look for", name):
@@ -92,6 +99,16 @@ class Storage:
                 return False
         return True
 
+    def delete(self, name: str) -> None:
+        """Remove `name`; that it is absent already is no fault. Two may call this, and nobody else:
+
+        - `tasks.ledger.compaction`, for segments that a durable compaction manifest replaces;
+        - `flows.rebuild`, for what it makes again from sources and stored replies: a run's stage outputs,
+          manifests and data set. Replies and plans are never deleted.
+        """
+        with self._faults("delete", name), contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(name))
+
     def list(self, prefix: str) -> list[str]:
         """All names under the folder `prefix`, sorted; temporary names are left out.
 
@@ -100,6 +117,8 @@ class Storage:
         base = self._path(prefix)
         with self._faults("list", prefix):
             found = _list_local(base) if self.is_local else self._fs.find(base)
+        # some S3 servers keep a folder, as a name, when the last object in it is deleted
+        found = [path for path in found if path.startswith(f"{base}/") and not path.endswith("/")]
         names = (path.removeprefix(self.base).lstrip("/") for path in found)
         return sorted(name for name in names if not name.rsplit("/", 1)[-1].startswith(".tmp-"))
 
@@ -108,7 +127,8 @@ class Storage:
 
     def _fault(self, verb: str, name: str, fault: BaseException) -> StorageError:
         why = f"{type(fault).__name__}: {fault}"
-        return StorageError(
+        kind = Absent if isinstance(fault, FileNotFoundError) else StorageError
+        return kind(
             f"cannot {verb} {self.root}/{name}: {why}. Check the root's address, rights and space, then run again."
         )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from flows.recipe import load
-from tasks.errors import RecipeError
+from flows.curate import locate
+from flows.recipe import Recipe, load
+from tasks.errors import RecipeError, UnknownPrice
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -90,6 +92,15 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RecipeError):
         load(str(path))
+
+
+def test_a_model_without_a_price_stops_the_run_before_anything_is_asked(tmp_path: Path) -> None:
+    price = {"input": "1", "cached_input": "1", "output": "1", "as_of": "2026-01-01", "source": "test"}
+    with ExitStack() as services:
+        with pytest.raises(UnknownPrice, match="'m' has no line"):
+            locate(Recipe.model_validate(recipe()), str(tmp_path), services)
+        where = locate(Recipe.model_validate(recipe(prices={"m": price})), str(tmp_path), services)
+    assert where.endpoints["here"].address == "http://127.0.0.1:1/v1"
 
 
 def test_a_missing_recipe_names_those_that_exist() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tasks import world
 from tasks.collect.source import Source
-from tasks.collect.task import collect, fingerprint
+from tasks.collect.task import again, collect, fingerprint, rows_of
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import Manifest
@@ -141,3 +141,29 @@ def test_the_pool_is_what_sources_are_called_and_how_they_are_read() -> None:
     assert fingerprint([one]) == fingerprint([one.model_copy(update={"path": "y.jsonl"})])
     assert fingerprint([one]) != fingerprint([one.model_copy(update={"name": "b"})])
     assert fingerprint([one]) != fingerprint([one, one.model_copy(update={"name": "b"})])
+
+
+def test_deleted_intakes_come_back_as_they_were(collected: Collect, tmp_path: Path) -> None:
+    collected(A, B)
+    chain = collected(A, B, C, AGAIN, A)
+    where, sources = (
+        Where(root=str(tmp_path / "root"), run="r"),
+        [Source(name="forum", path=f"{tmp_path}/posts.jsonl")],
+    )
+    storage = world.storage(where.root)
+    before = storage.read_all(storage.list(""))
+    rows = rows_of(chain, sources, where)
+    for name in before:
+        storage.delete(name)
+    assert again(rows, sources, where) == chain
+    assert storage.read_all(storage.list("")) == before
+
+
+@pytest.mark.parametrize("now", [[A], [B, A, AGAIN], [A, AGAIN, {**B, "answer": "5"}]])
+def test_an_intake_that_the_sources_no_longer_give_is_told_of(collected: Collect, tmp_path: Path, now: Any) -> None:
+    (intake,) = collected(AGAIN, A, B)
+    collected(*now)
+    with pytest.raises(SourceError, match="no longer give"):
+        rows_of(
+            [intake], [Source(name="forum", path=f"{tmp_path}/posts.jsonl")], Where(root=f"{tmp_path}/root", run="r")
+        )

@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tasks.ledger.events import Asker, Event, frame
 from tasks.ledger.log import LOG
-from tasks.ledger.spend import By, events, possibly_paid, spend
+from tasks.ledger.spend import By, events, possibly_paid, spend, with_sources
 from tasks.rows.storage import Storage
 from tasks.rows.tables import encode
+
+SOURCES = pl.DataFrame({"run": ["run", "other"], "problem_id": ["p", "p"], "source": ["forum", "contest"]})
+DAY_MS = 86_400_000
 
 
 def attempt(number: int, stage: str, model: str, end: dict[str, Any] | None) -> list[Event]:
@@ -68,7 +72,7 @@ def test_spend_by_stage_is_the_sum_of_its_outcomes(storage: Storage) -> None:
 
 @pytest.mark.parametrize("by", By)
 def test_whatever_the_groups_the_sums_are_the_same(storage: Storage, by: By) -> None:
-    found = spend(events(storage), by)
+    found = spend(with_sources(events(storage), SOURCES), by)
     assert found["microusd"].sum() == 600
     assert found["attempts"].sum() == 9
     assert found[by.value].n_unique() == found.height
@@ -87,3 +91,25 @@ def test_attempts_without_a_bill_are_listed_with_the_most_they_can_have_cost(sto
 def test_an_empty_log_is_no_spend(tmp_path: Path) -> None:
     log = events(Storage(str(tmp_path / "empty")))
     assert spend(log, By.STAGE).height == possibly_paid(log).height == 0
+
+
+def logged(root: Path, *asked: tuple[str, str, int]) -> pl.DataFrame:
+    """A log of replies at 100 micro-dollars: (run, problem, Unix milliseconds)."""
+    storage = Storage(str(root))
+    for number, (run, problem, at_ms) in enumerate(asked):
+        asker = Asker(run=run, stage="rate", shard="s", problem_id=problem, role="rater")
+        common: dict[str, Any] = {"attempt": f"{number:032x}", "key": f"k{number}", "asker": asker, "sample": 0}
+        end = Event(kind="outcome", at_ms=at_ms, model="m@1", endpoint="e", **common, **paid(100, 1, 0, 1))
+        storage.create(f"{LOG}/x/{number}.parquet", encode(frame([end])))
+    return events(storage)
+
+
+def test_days_are_utc_and_in_order(tmp_path: Path) -> None:
+    log = logged(tmp_path, ("r", "p", DAY_MS), ("r", "p", DAY_MS - 1), ("r", "p", 2 * DAY_MS - 1))
+    assert spend(log, By.DAY).select("day", "microusd").rows() == [("1970-01-01", 100), ("1970-01-02", 200)]
+
+
+def test_a_problem_belongs_to_the_source_that_the_run_collected_it_from(tmp_path: Path) -> None:
+    log = logged(tmp_path, ("run", "p", 0), ("run", "p", 0), ("other", "p", 0), ("other", "who?", 0))
+    found = spend(with_sources(log, SOURCES), By.SOURCE)
+    assert dict(found.select("source", "microusd").rows()) == {"forum": 200, "contest": 100, "(unknown)": 100}

@@ -78,7 +78,7 @@ async def hang(asked: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def desk(
-    storage: Storage, server: Server, run: str = "run", limit: float = 30, concurrency: int = 32
+    storage: Storage, server: Server, run: str = "run", limit: float = 30, concurrency: int = 32, buys: bool = True
 ) -> AsyncIterator[Desk]:
     """A desk with a store of its own, as another process would have."""
     store = ReplyStore(storage)
@@ -106,6 +106,7 @@ async def desk(
             stage="rate",
             shard="shard",
             patience=QUICK,
+            buys=buys,
         ) as made,
     ):
         yield made

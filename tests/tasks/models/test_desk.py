@@ -10,12 +10,13 @@ import pytest
 from aiohttp import web
 
 from tasks import world
-from tasks.errors import StorageError, UnknownPrice
+from tasks.errors import NotStored, StorageError, UnknownPrice
 from tasks.ledger.log import LOG
-from tasks.models.asker import Endpoint
+from tasks.models.asker import Desk, Endpoint
 from tasks.models.request import request
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
+from tasks.rows.tables import encode
 from tasks.world import Where
 from tests.tasks.models.openai_server import (
     MODEL,
@@ -175,3 +176,40 @@ async def test_the_worlds_desk_asks_at_the_recipes_price_and_finds_what_other_pr
         await ask_of(made)(prompt("in another"))
         assert (made.found, made.bought) == (2, 0)
     assert len(server.journal) == 2
+
+
+async def test_what_was_asked_is_the_same_table_whoever_bought(storage: Storage, server: Server) -> None:
+    async def ask_all(made: Desk, order: list[int]) -> pl.DataFrame:
+        await asyncio.gather(*(made.ask_for("rater", f"row {n}")(prompt(f"{n % 3}?")) for n in order))
+        return made.asked()
+
+    async with desk(storage, server) as first:
+        bought = await ask_all(first, list(range(6)))
+    async with desk(storage, server, run="another run") as second:
+        found = await ask_all(second, list(reversed(range(6))))
+    assert (first.bought, second.bought) == (3, 0)
+    assert encode(found) == encode(bought)
+    assert bought["key"].n_unique() == 3
+    assert sorted(bought["problem_id"]) == [f"row {n}" for n in range(6)]
+    assert set(bought["microusd"]) == {7000}
+    assert set(bought["role"]) == {"rater"}
+
+
+async def test_with_buying_off_only_stored_replies_are_given(storage: Storage, server: Server) -> None:
+    async with desk(storage, server) as made:
+        await ask_of(made)(prompt("stored"))
+    log = storage.list(LOG)
+    async with desk(storage, server, buys=False) as made:
+        assert (await ask_of(made)(prompt("stored"))).content == "2"
+        with pytest.raises(NotStored, match=request(prompt("not stored"), MODEL, 0).key):
+            await ask_of(made)(prompt("not stored"))
+    assert len(server.journal) == 1
+    assert storage.list(LOG) == log
+
+
+async def test_with_buying_off_no_key_is_needed(tmp_path: Path, server: Server) -> None:
+    endpoints = {"local": Endpoint(address=server.address, api_key_env="A_KEY_THAT_NOBODY_HAS")}
+    here = where(tmp_path, server, prices={"test/model": PRICE}, endpoints=endpoints, buys=False)
+    async with world.desk(here, "rate", SHARD, {"rater": MODEL}) as made:
+        with pytest.raises(NotStored):
+            await ask_of(made)(prompt())

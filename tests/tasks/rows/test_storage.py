@@ -212,3 +212,14 @@ def test_wrong_credentials_are_a_storage_error_and_never_an_absence(
             assert not isinstance(caught.value, AlreadyExists)
     finally:
         s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_what_is_deleted_is_gone_and_can_be_made_again(storage: Storage) -> None:
+    storage.create("a/one", b"first")
+    storage.create("a/two", b"stays")
+    storage.delete("a/one")
+    storage.delete("a/one")
+    assert not storage.exists("a/one")
+    assert storage.list("a") == ["a/two"]
+    storage.create("a/one", b"second")
+    assert storage.read("a/one") == b"second"

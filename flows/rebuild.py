@@ -1,0 +1,113 @@
+"""A run's outputs, made again from its sources and the stored replies, without buying anything.
+
+Stage outputs, manifests and the data set are derived; the sources and the ledger are not. So they can be deleted
+and must come back byte for byte. Everything that could stand in the way is looked at before anything is deleted:
+the sources still hold the run's rows, this code is the code the run was planned with, the replies are stored.
+Nobody may work on the root meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from prefect import flow
+
+from flows import plan as plans
+from flows.curate import carry_out
+from flows.plan import Plan
+from flows.recipe import Recipe
+from flows.why import why
+from tasks import world
+from tasks.collect import task as collect
+from tasks.collect.source import RawRow
+from tasks.errors import NotStored, RecipeError, SourceError
+from tasks.publish.task import DATASET
+from tasks.rows import manifest as manifests
+from tasks.rows.manifest import Manifest
+from tasks.rows.storage import Storage
+from tasks.stage import ASKED_TABLE
+from tasks.world import Where
+
+_NOWHERE = "http://nowhere.invalid/v1"
+"""The address of endpoints that nobody will ask."""
+
+
+@flow(name="rebuild", flow_run_name="rebuild {run}")
+def rebuild(run: str, root: str) -> Plan:
+    """Delete what a run made, and make it again.
+
+    Raises `RecipeError`, `SourceError` or `NotStored` before anything is deleted. If it is interrupted later,
+    running the recipe makes what is missing, and finds every reply.
+    """
+    storage = world.storage(root)
+    plan, recipe = plans.load(storage, run), plans.recipe_of(storage, run)
+    where = unreached(recipe, root, run)
+    _check_code(plan, recipe)
+    rows = collect.rows_of(plan.intakes, recipe.sources, where)
+    done = made(storage, plan)
+    _check_replies(storage, root, done)
+    delete(storage, [*done, *plan.intakes])
+    _collect(plan, recipe, rows, where)
+    carry_out(plan, where)
+    return plan
+
+
+def unreached(recipe: Recipe, root: str, run: str) -> Where:
+    """Where a run works that buys nothing: its endpoints are only names."""
+    endpoints = {name: choice.at(choice.address or _NOWHERE) for name, choice in recipe.endpoints.items()}
+    routes = {name: role.endpoint for name, role in recipe.roles.items()}
+    return Where(root=root, run=run, endpoints=endpoints, routes=routes, prices=recipe.prices, buys=False)
+
+
+def made(storage: Storage, plan: Plan) -> list[Manifest]:
+    """Manifests of what a run has made after collecting, last things first."""
+    chains = plans.chains(storage, plan)
+    last = plans.published(storage, plan, chains)
+    return [*([last] if last else []), *(manifest for chain in chains for manifest in reversed(chain[1:]))]
+
+
+def delete(storage: Storage, done: Sequence[Manifest]) -> None:
+    """Delete manifests and the files they name; each manifest goes first, so that none names what is gone."""
+    for manifest in done:
+        storage.delete(manifests.name_of(manifest))
+        for name in _files(storage, manifest):
+            storage.delete(name)
+
+
+def _files(storage: Storage, manifest: Manifest) -> Iterable[str]:
+    """The files of a manifest; of a data set all that lies in its folder, the card too."""
+    for kind, file in manifest.files.items():
+        yield from storage.list(str(PurePosixPath(file.name).parent)) if kind == DATASET else [file.name]
+
+
+def _collect(plan: Plan, recipe: Recipe, rows: list[list[RawRow]], where: Where) -> None:
+    if collect.again(rows, recipe.sources, where) != plan.intakes:
+        raise SourceError(
+            f"collecting gave other intakes than those of {plan.run}: somebody else works under {where.root}. "
+            f"Run recipe {plan.recipe} again; no reply is lost."
+        )
+
+
+def _check_code(plan: Plan, recipe: Recipe) -> None:
+    now = plans.make(recipe, plan.intakes)
+    if now.run != plan.run:
+        lines = "\n".join(f"  {one.stage}: {'; '.join(one.differs)}" for one in why(now, [plan]))
+        raise RecipeError(
+            f"{plan.run} was planned with other code, prompts or benchmarks than are here now, so its bytes cannot "
+            f"be made again. Check out what it ran with, or run the recipe again. Nothing was deleted.\n{lines}"
+        )
+
+
+def _check_replies(storage: Storage, root: str, done: Sequence[Manifest]) -> None:
+    store = world.reply_store(root)
+    store.refresh()
+    for manifest in done:
+        if ASKED_TABLE not in manifest.files:
+            continue
+        for key, problem in manifests.read(storage, manifest, ASKED_TABLE, ["key", "problem_id"]).iter_rows():
+            if key not in store:
+                raise NotStored(
+                    f"{manifest.stage} of {manifest.shard} rests on the reply to key {key} (problem {problem}), "
+                    f"which is not in the ledger under {root}. Restore the ledger. Nothing was deleted."
+                )

@@ -1,0 +1,100 @@
+"""Rows of ledger files by number: only the row groups that are needed are read, and the last ones stay decoded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.ledger.log import LOG
+from tasks.rows.storage import Storage
+from tasks.rows.tables import decode
+
+COLUMNS = ["key", "at_ms", "attempt", "body", "served_model", "microusd"]
+Row = tuple[Any, ...]
+_SEGMENTS_AT_ONCE = 64
+_DECODED_BYTES = 32 * 2**20
+_FOOTERS = 64
+
+
+class Bodies:
+    """Reads `COLUMNS` of rows. Not thread-safe. Raises `Absent` if a file is gone."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._decoded: OrderedDict[tuple[str, int], pl.DataFrame] = OrderedDict()
+        self._decoded_bytes = 0
+        self._footers: OrderedDict[str, pq.FileMetaData] = OrderedDict()
+
+    def rows(self, wanted: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, Row]]:
+        """(file, row number, row) for each wanted row number of each file, in no order."""
+        segments = [name for name in wanted if name.startswith(LOG)]
+        for start in range(0, len(segments), _SEGMENTS_AT_ONCE):
+            some = segments[start : start + _SEGMENTS_AT_ONCE]
+            self._read_segments([name for name in some if (name, 0) not in self._decoded])
+            for name in some:
+                yield from _pick(name, 0, self._use(name, 0), wanted[name])
+            self._shrink()
+        for name in wanted.keys() - set(segments):
+            yield from self._compacted(name, wanted[name])
+
+    def _read_segments(self, names: list[str]) -> None:
+        for name, data in self._storage.read_all(names).items():
+            self._keep(name, 0, decode(data, COLUMNS))
+
+    def _compacted(self, name: str, wanted: Sequence[int]) -> Iterator[tuple[str, int, Row]]:
+        footer = self._footer(name)
+        starts = [0, *accumulate(footer.row_group(group).num_rows for group in range(footer.num_row_groups))]
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for row in wanted:
+            groups[bisect_right(starts, row) - 1].append(row)
+        absent = [group for group in groups if (name, group) not in self._decoded]
+        for group in groups.keys() - set(absent):
+            yield from _pick(name, starts[group], self._use(name, group), groups[group])
+        if not absent:
+            return
+        with self._storage.opened(name) as file:
+            parquet = pq.ParquetFile(file, metadata=footer, pre_buffer=True)
+            for group in absent:
+                self._keep(name, group, _frame(parquet.read_row_group(group, COLUMNS, use_threads=False)))
+                yield from _pick(name, starts[group], self._use(name, group), groups[group])
+                self._shrink()
+
+    def _footer(self, name: str) -> pq.FileMetaData:
+        footer = self._footers.pop(name, None)
+        if footer is None:
+            with self._storage.opened(name) as file:
+                footer = pq.read_metadata(file)
+        self._footers[name] = footer
+        while len(self._footers) > _FOOTERS:
+            self._footers.popitem(last=False)
+        return footer
+
+    def _use(self, name: str, group: int) -> pl.DataFrame:
+        self._decoded.move_to_end((name, group))
+        return self._decoded[name, group]
+
+    def _keep(self, name: str, group: int, frame: pl.DataFrame) -> None:
+        self._decoded[name, group] = frame
+        self._decoded_bytes += int(frame.estimated_size())
+
+    def _shrink(self) -> None:
+        while self._decoded_bytes > _DECODED_BYTES:
+            self._decoded_bytes -= int(self._decoded.popitem(last=False)[1].estimated_size())
+
+
+def _pick(name: str, start: int, frame: pl.DataFrame, rows: Sequence[int]) -> Iterator[tuple[str, int, Row]]:
+    picked = frame[[row - start for row in rows]].iter_rows()
+    return ((name, row, values) for row, values in zip(rows, picked, strict=True))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    found = pl.from_arrow(table)
+    assert isinstance(found, pl.DataFrame)  # noqa: S101 - a table becomes a frame; the signature says less
+    return found

@@ -1,0 +1,40 @@
+"""Look-ups in the response store, many to one trip: who asks while a trip is under way shares the next."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tasks.ledger.store import ReplyStore, StoredReply
+
+_KEYS_AT_ONCE = 16_384
+
+
+class Lookups:
+    """Asks the store for the coroutines of one event loop, off the loop's thread."""
+
+    def __init__(self, store: ReplyStore) -> None:
+        self._store = store
+        self._waiting: list[tuple[str, asyncio.Future[StoredReply | None]]] = []
+        self._trips: asyncio.Task[None] | None = None
+
+    async def get(self, key: str) -> StoredReply | None:
+        """The reply to a request key, or None. Raises `StorageError`."""
+        answer: asyncio.Future[StoredReply | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, answer))
+        if self._trips is None or self._trips.done():
+            self._trips = asyncio.create_task(self._travel())
+        return await answer
+
+    async def _travel(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:_KEYS_AT_ONCE], self._waiting[_KEYS_AT_ONCE:]
+            try:
+                found = await asyncio.to_thread(self._store.get_many, [key for key, _ in some])
+            except Exception as fault:
+                for _, answer in some:
+                    if not answer.done():
+                        answer.set_exception(fault)
+                continue
+            for key, answer in some:
+                if not answer.done():
+                    answer.set_result(found.get(key))
