@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from flows.stages import PER_SHARD
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
-from tasks.models.asker import Endpoint
+from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
 from tasks.models.request import Model
 

@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import RecipeError, SourceError
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
-from tasks.models.asker import Desk, Endpoint, Line
+from tasks.models.asker import Desk
+from tasks.models.endpoint import Endpoint, Line
 from tasks.models.prices import Price
 from tasks.models.prices import table as price_table
 from tasks.models.request import Model

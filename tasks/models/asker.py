@@ -9,63 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import EndpointError, NotStored, RejectedRequest, UnreadableReply
+from tasks.errors import EndpointError, NotStored, RejectedRequest
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.log import AttemptLog
 from tasks.ledger.store import ReplyStore
 from tasks.models import prices, retry, wire
+from tasks.models.answer import Answer, facts
+from tasks.models.client import send
+from tasks.models.endpoint import Line
 from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
-from tasks.models.request import Model, Request, request
+from tasks.models.request import Request, request
 from tasks.rows.tables import table
 
 ASKED = {"key": pl.String, "problem_id": pl.String, "role": pl.String, "microusd": pl.Int64}
 """Columns of the table of what a shard asked; `microusd` is what the reply to the key cost when it was bought."""
-
-
-class Endpoint(BaseModel):
-    """Where a model is reached. Nothing here bears on an answer, so nothing here enters a key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1")
-    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
-    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
-    timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One role's line to its model: whom it asks, where, and at what price."""
-
-    role: str
-    model: Model
-    endpoint_name: str
-    endpoint: Endpoint
-    price: prices.Price
-    price_version: str
-    api_key: str | None
-    free: asyncio.Semaphore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """One wire attempt's end."""
-
-    http_status: int
-    body: str
-    error: str | None
-    retry_after: str | None = None
-    microusd: int = 0
-    reply: Reply | None = None
 
 
 class Desk:
@@ -176,7 +140,7 @@ class Desk:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
-    async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> _Answer:
+    async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> Answer:
         """One wire attempt: intent durable, send, outcome durable."""
         payload = wire.body(wanted)
         common: dict[str, Any] = {
@@ -192,60 +156,11 @@ class Desk:
             Event(kind="intent", at_ms=_now(), request=wanted.canonical, bound_microusd=bound, **common)
         )
         began = time.monotonic()
-        answer = await self._send(payload, line)
+        answer = await send(self._http, payload, line)
         took = round(1000 * (time.monotonic() - began))
-        answer, facts = _facts(answer, line, wanted.key)
-        await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **facts))
+        answer, found = facts(answer, line, wanted.key)
+        await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))
         return answer
-
-    async def _send(self, payload: bytes, line: Line) -> _Answer:
-        headers = {"Content-Type": "application/json"}
-        if line.api_key:
-            headers["Authorization"] = f"Bearer {line.api_key}"
-        limit = aiohttp.ClientTimeout(total=line.endpoint.timeout_seconds)
-        try:
-            async with self._http.post(
-                f"{line.endpoint.address}/chat/completions", data=payload, headers=headers, timeout=limit
-            ) as response:
-                text = await response.text(encoding="utf-8", errors="replace")
-                error = None if response.status == 200 else retry.error_class(response.status)
-                return _Answer(
-                    http_status=response.status,
-                    body=text,
-                    error=error,
-                    retry_after=response.headers.get("Retry-After"),
-                )
-        except TimeoutError:
-            return _Answer(http_status=0, body="", error="timeout")
-        except (aiohttp.ClientError, OSError) as fault:
-            return _Answer(http_status=0, body=str(fault), error="cut")
-
-
-def _facts(answer: _Answer, line: Line, key: str) -> tuple[_Answer, dict[str, Any]]:
-    """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`."""
-    facts: dict[str, Any] = {"http_status": answer.http_status, "body": answer.body}
-    if answer.error is None:
-        try:
-            found = wire.completion(answer.body)
-            used = wire.usage(found)
-            read = wire.read(key, found)
-        except UnreadableReply as fault:
-            answer = _Answer(http_status=answer.http_status, body=f"{fault}: {answer.body}", error="garbled")
-        else:
-            cost = prices.microusd(line.price, used)
-            return replace(answer, microusd=cost, reply=read), facts | {
-                "status": "reply",
-                "finish_reason": read.finish_reason,
-                "served_model": read.model,
-                "system_fingerprint": wire.text(found.get("system_fingerprint")) or None,
-                "prompt_tokens": used.prompt,
-                "cached_tokens": used.cached,
-                "completion_tokens": used.completion,
-                "reasoning_tokens": used.reasoning,
-                "price": line.price_version,
-                "microusd": cost,
-            }
-    return answer, facts | {"status": "error", "error": answer.error}
 
 
 def _now() -> int:

@@ -30,7 +30,8 @@ from tasks.ledger.compaction import compact
 from tasks.ledger.events import Asker, Event, frame
 from tasks.ledger.log import LOG
 from tasks.models import wire
-from tasks.models.asker import Desk, Endpoint
+from tasks.models.asker import Desk
+from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
 from tasks.models.prompt import Prompt, Sampling, user
 from tasks.models.request import Model, request

@@ -13,7 +13,8 @@ from tasks import world
 from tasks.collect import collecting
 from tasks.collect.source import Source, read
 from tasks.errors import EndpointError
-from tasks.models.asker import Desk, Endpoint
+from tasks.models.asker import Desk
+from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
 from tasks.models.prompt import Ask
 from tasks.rows import manifest as manifests

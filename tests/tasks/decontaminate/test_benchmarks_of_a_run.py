@@ -12,7 +12,7 @@ from tasks.decontaminate.benchmarks import Benchmark
 from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.task import STAGE, decontaminate, inputs
 from tasks.errors import RecipeError
-from tasks.models.asker import Endpoint
+from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
 from tasks.models.request import Model
 from tasks.rows import manifest as manifests

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from tasks.ledger.log import LOG, AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
-from tasks.models.asker import Desk, Endpoint, Line
+from tasks.models.asker import Desk
+from tasks.models.endpoint import Endpoint, Line
 from tasks.models.prices import Price
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.request import Model

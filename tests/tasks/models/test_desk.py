@@ -12,7 +12,8 @@ from aiohttp import web
 from tasks import world
 from tasks.errors import NotStored, StorageError, UnknownPrice
 from tasks.ledger.log import LOG
-from tasks.models.asker import Desk, Endpoint
+from tasks.models.asker import Desk
+from tasks.models.endpoint import Endpoint
 from tasks.models.request import request
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from tasks.models import wire
-from tasks.models.asker import Endpoint
+from tasks.models.endpoint import Endpoint
 from tasks.models.prompt import Message, Prompt, Sampling, user
 from tasks.models.request import Model, Request, request
 

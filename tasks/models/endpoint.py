@@ -1,0 +1,36 @@
+"""Where a model is reached, and one role's line to it. Values; nothing here enters a request key."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.models.prices import Price
+from tasks.models.request import Model
+
+
+class Endpoint(BaseModel):
+    """Where a model is reached. Nothing here bears on an answer, so nothing here enters a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1")
+    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One role's line to its model: whom it asks, where, and at what price."""
+
+    role: str
+    model: Model
+    endpoint_name: str
+    endpoint: Endpoint
+    price: Price
+    price_version: str
+    api_key: str | None
+    free: asyncio.Semaphore
