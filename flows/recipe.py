@@ -34,6 +34,7 @@ class EndpointChoice(BaseModel):
     kind: Literal["openai", "rehearsal"] = Field(description="rehearsal: started with the run, on loopback")
     address: str | None = Field(default=None, description="Base URL ending in /v1; only for kind openai")
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
+    faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt")
 
@@ -41,11 +42,13 @@ class EndpointChoice(BaseModel):
     def _address_fits(self) -> Self:
         if (self.kind == "openai") != (self.address is not None):
             raise ValueError("kind openai needs an address, kind rehearsal has none")
+        if self.faults is not None and self.kind != "rehearsal":
+            raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
         return self
 
     def at(self, address: str) -> Endpoint:
         """The endpoint as it is reached."""
-        return Endpoint(address=address, **self.model_dump(exclude={"kind", "address"}))
+        return Endpoint(address=address, **self.model_dump(exclude={"kind", "address", "faults"}))
 
 
 class Role(BaseModel):

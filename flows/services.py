@@ -73,9 +73,10 @@ def child(command: list[str], *, log: Path, env: dict[str, str] | None = None) -
 
 
 @contextmanager
-def rehearsal(journal: Path) -> Iterator[str]:
-    """The rehearsal models; gives their base URL."""
+def rehearsal(journal: Path, faults: str | None = None) -> Iterator[str]:
+    """The rehearsal models, misbehaving by the plan in the file `faults`; gives their base URL."""
     command = [sys.executable, "-m", "tasks.models.rehearsal", "--port", "0", "--journal", str(journal)]
+    command += ["--faults", faults] if faults else []
     log = journal.with_suffix(".log")
     with child(command, log=log) as process:
         line = process.stdout.readline() if process.stdout else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tasks.models.rehearsal.faults import FaultPlan, load
 from tasks.models.rehearsal.journal import Journal
 from tasks.models.rehearsal.server import application
 
@@ -21,16 +22,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     parser.add_argument("--journal", type=Path, required=True, help="JSONL file, appended to")
     parser.add_argument("--latency-ms", type=int, default=0, help="wait before each reply")
+    parser.add_argument("--faults", type=Path, help="YAML plan of how to misbehave (see faults.py)")
     return parser.parse_args()
 
 
-async def serve(host: str, port: int, journal: Journal, latency_s: float) -> None:
+async def serve(host: str, port: int, journal: Journal, latency_s: float, plan: FaultPlan) -> None:
     """Serve until a signal; prints the address on one line when the port is open."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(application(journal, latency_s), access_log=None)
+    runner = web.AppRunner(application(journal, latency_s, plan), access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     bound_host, bound_port = runner.addresses[0][:2]
@@ -47,10 +49,11 @@ async def serve(host: str, port: int, journal: Journal, latency_s: float) -> Non
 
 def main() -> None:
     given = arguments()
+    plan = load(given.faults) if given.faults else FaultPlan()
     given.journal.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(given.journal)
     try:
-        asyncio.run(serve(given.host, given.port, journal, given.latency_ms / 1000))
+        asyncio.run(serve(given.host, given.port, journal, given.latency_ms / 1000, plan))
     finally:
         journal.close()
 

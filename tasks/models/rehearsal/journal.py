@@ -23,7 +23,10 @@ REPEATED_SHOWN = 100
 
 
 class Line(BaseModel):
-    """One reply that was served. `time` is UTC in ISO form, `microusd` whole micro-dollars."""
+    """One reply that was served. `time` is UTC in ISO form, `microusd` whole micro-dollars.
+
+    `lost` names the planned fault that kept the reply from being accepted, though it was made and charged.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -33,9 +36,17 @@ class Line(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     microusd: int
+    lost: str | None = None
 
 
-def line(model: str, body: Mapping[str, Any], prompt_tokens: int, completion_tokens: int, microusd: int) -> Line:
+def line(
+    model: str,
+    body: Mapping[str, Any],
+    prompt_tokens: int,
+    completion_tokens: int,
+    microusd: int,
+    lost: str | None = None,
+) -> Line:
     """A line for a reply to `body`, as of now."""
     return Line(
         time=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -44,6 +55,7 @@ def line(model: str, body: Mapping[str, Any], prompt_tokens: int, completion_tok
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         microusd=microusd,
+        lost=lost,
     )
 
 
@@ -89,7 +101,7 @@ class Journal:
 
     def record(self, entry: Line) -> None:
         """Hand the line to the operating system, then count it."""
-        data = entry.model_dump_json().encode() + b"\n"
+        data = entry.model_dump_json(exclude_none=True).encode() + b"\n"
         if os.write(self._file, data) != len(data):
             raise OSError("the journal's disk is full: a reply that is not on record is not sent")
         self._this_process.add(entry)

@@ -23,10 +23,11 @@ _DANGEROUS = re.compile(r"\b(?:bombs?|explosives?|grenades?|detonat\w+|landmines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """What a model says. `reasoning` is None for models that show none."""
+    """What a model says. `reasoning` is None for models that show none, `refusal` for those that do not refuse."""
 
     content: str
     reasoning: str | None = None
+    refusal: str | None = None
     finish_reason: str = "stop"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -13,9 +14,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from tasks.models.rehearsal import wire
+from tasks.models.rehearsal import misbehaviour, wire
 from tasks.models.rehearsal.bill import microusd, tokens
-from tasks.models.rehearsal.journal import Journal, line
+from tasks.models.rehearsal.faults import LOST, STATUS, Fault, FaultPlan
+from tasks.models.rehearsal.journal import Journal, body_sha256, line
 from tasks.models.rehearsal.roles import MODELS, Utterance, WrongSchema, answer
 
 MAX_BODY = 1024 * 1024
@@ -33,20 +35,30 @@ class _Refused(Exception):
     body: dict[str, Any]
 
 
-def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
-    """The server as an aiohttp application. It does not close the journal."""
+def application(journal: Journal, latency_s: float = 0.0, faults: FaultPlan | None = None) -> web.Application:
+    """The server as an aiohttp application, which misbehaves as planned. It does not close the journal."""
     numbers = count(1)
+    plan = faults or FaultPlan()
+    attempts: Counter[str] = Counter()
 
-    async def chat(request: web.Request) -> web.Response:
+    async def chat(request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         asked = _parse(body)
         prompt_tokens = _prompt_tokens(asked)
-        said = _answer(asked)
-        completion_tokens = tokens(said.reasoning or "", said.content)
+        digest = body_sha256(body)
+        fault = plan.of_attempt(digest, attempts[digest])
+        attempts[digest] += 1
+        if fault in STATUS:
+            return misbehaviour.answer_instead(fault, plan)
+        if fault is Fault.HANG:
+            return await misbehaviour.hang(request)
+        said = misbehaviour.said(_answer(asked), plan.of_reply(digest))
+        completion_tokens = tokens(said.reasoning or "", said.content, said.refusal or "")
         if latency_s:
             await asyncio.sleep(latency_s)
         cost = microusd(asked.model, prompt_tokens, completion_tokens)
-        journal.record(line(asked.model, body, prompt_tokens, completion_tokens, cost))
+        lost = fault.value if fault in LOST else None
+        journal.record(line(asked.model, body, prompt_tokens, completion_tokens, cost, lost))
         reply = wire.completion(
             asked,
             number=next(numbers),
@@ -55,8 +67,9 @@ def application(journal: Journal, latency_s: float = 0.0) -> web.Application:
             reasoning=said.reasoning,
             finish_reason=said.finish_reason,
             usage=_usage(said, prompt_tokens, completion_tokens),
+            refusal=said.refusal,
         )
-        return web.json_response(reply)
+        return await misbehaviour.deliver(request, reply, fault, plan)
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_mark])
     app.router.add_post("/v1/chat/completions", chat)

@@ -76,9 +76,12 @@ def completion(
     reasoning: str | None,
     finish_reason: str,
     usage: dict[str, Any],
+    refusal: str | None = None,
 ) -> dict[str, Any]:
-    """The body of a chat completion; `reasoning` None leaves the field out."""
-    message = {"role": "assistant", "content": content}
+    """The body of a chat completion; `reasoning` and `refusal` None leave the field out."""
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if refusal is not None:
+        message |= {"content": None, "refusal": refusal}
     if reasoning is not None:
         message["reasoning_content"] = reasoning
     return {
