@@ -1,21 +1,29 @@
-"""The request key: SHA-256 of the canonical JSON of every field that can change the reply. Pure.
+"""The request key: what is asked, digested. Pure.
 
-In the key: the model's identity (name and revision), messages, every sampling value, the response schema and
-the sample index. Not in it: the endpoint's address, lane, concurrency, run, stage or shard; two stages that
-ask the same thing share the reply.
+Every field that can change a reply is in `Request`; nothing else is. The endpoint's address, the lane, the run
+and the stage are not, so two stages that ask the same thing share the reply, and moving an endpoint repays
+nothing. The key is frozen by golden tests: a change to it orphans paid replies.
+
+Every look-up makes a key, so what most requests share is turned into JSON once, and only messages each time.
 """
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from json import JSONEncoder
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.models.prompt import Prompt
+from tasks.errors import UnstableValue
+from tasks.models.prompt import Message, Prompt
 from tasks.rows.fingerprint import canonical_json, digest_bytes
 
 KEY_VERSION = 1
+_QUOTED = JSONEncoder(ensure_ascii=False).encode
+"""The JSON of a string, as `canonical_json` has it."""
 
 
 class Model(BaseModel):
@@ -34,44 +42,69 @@ class Model(BaseModel):
         return f"{self.name}@{self.revision}"
 
 
-class Request(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
     """A prompt to one model, in the form that is digested and stored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     model: Model
-    messages: tuple[tuple[str, str], ...] = Field(description="(role, content), in order")
-    sampling: dict[str, float | int]
-    response_schema: dict[str, Any] | None
+    messages: tuple[Message, ...]
+    sampling: Mapping[str, float | int]
+    response_schema: Mapping[str, Any] | None
     sample: int
+    canonical: str = field(compare=False, repr=False)
+    """The canonical JSON of the fields above and of `KEY_VERSION`."""
+    key: str = field(compare=False)
+    """SHA-256 of the canonical JSON: 64 hex digits."""
 
-    @cached_property
-    def canonical(self) -> str:
-        """The canonical JSON that the key is the digest of."""
-        return canonical_json({"key_version": KEY_VERSION, **{n: getattr(self, n) for n in type(self).model_fields}})
 
-    @cached_property
-    def key(self) -> str:
-        """64 hex digits."""
-        return digest_bytes(self.canonical.encode("utf-8", "surrogatepass"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What requests that differ in messages and sample share, and its part of the canonical JSON."""
+
+    sampling: Mapping[str, float | int]
+    response_schema: Mapping[str, Any] | None
+    before_sample: str
+    after_sample: str
 
 
 def request(prompt: Prompt, model: Model, sample: int) -> Request:
-    """What `prompt` means when it is asked of `model`."""
-    sampling = prompt.sampling
+    """What `prompt` means when it is asked of `model`. Raises `UnstableValue` for text or a sample that is none."""
+    asked = prompt.sampling
+    terms = _terms(model, asked.max_tokens, asked.temperature, asked.top_p, prompt.schema)
+    if type(sample) is not int:
+        raise UnstableValue(f"sample: {sample!r} is no whole number")
+    messages = ",".join(map(_message, prompt.messages))
+    canonical = (
+        f'{{"key_version":{KEY_VERSION},"messages":[{messages}]{terms.before_sample}{sample}{terms.after_sample}'
+    )
     return Request(
         model=model,
-        messages=tuple((message.role, message.content) for message in prompt.messages),
-        sampling={
-            "max_tokens": sampling.max_tokens,
-            "temperature": float(sampling.temperature),
-            "top_p": float(sampling.top_p),
-        },
-        response_schema=_json_schema(prompt.schema) if prompt.schema else None,
+        messages=prompt.messages,
+        sampling=terms.sampling,
+        response_schema=terms.response_schema,
         sample=sample,
+        canonical=canonical,
+        key=digest_bytes(canonical.encode("utf-8", "surrogatepass")),
     )
 
 
-@cache
-def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
-    return answer.model_json_schema()
+def _message(message: Message) -> str:
+    if not (isinstance(message.role, str) and isinstance(message.content, str)):
+        raise UnstableValue(f"a message of {type(message.content).__name__} by {message.role!r} is no text")
+    return f"[{_QUOTED(message.role)},{_QUOTED(message.content)}]"
+
+
+@lru_cache(256, typed=True)  # typed: 1 and 1.0 are equal, and are two requests
+def _terms(model: Model, max_tokens: int, temperature: float, top_p: float, schema: type[BaseModel] | None) -> _Terms:
+    sampling = {
+        "max_tokens": max_tokens,
+        "temperature": float(temperature) + 0.0,  # -0.0 is 0.0
+        "top_p": float(top_p) + 0.0,
+    }
+    response_schema = schema.model_json_schema() if schema else None
+    return _Terms(
+        sampling=sampling,
+        response_schema=response_schema,
+        before_sample=f',"model":{canonical_json(model)},"response_schema":{canonical_json(response_schema)},"sample":',
+        after_sample=f',"sampling":{canonical_json(sampling)}}}',
+    )

@@ -31,7 +31,7 @@ def body(request: Request) -> bytes:
     """The JSON body of a chat completion. The sample index goes out as `seed`."""
     fields: dict[str, Any] = {
         "model": request.model.name,
-        "messages": [{"role": role, "content": content} for role, content in request.messages],
+        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
         **request.sampling,
         "seed": request.sample,
     }

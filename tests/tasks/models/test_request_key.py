@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from tasks.errors import UnstableValue
 from tasks.models import wire
 from tasks.models.endpoint import Endpoint
 from tasks.models.prompt import Message, Prompt, Sampling, user
-from tasks.models.request import Model, Request, request
+from tasks.models.request import KEY_VERSION, Model, Request, request
+from tasks.rows.fingerprint import canonical_json
 
 
 class Verdict(BaseModel):
@@ -38,6 +40,7 @@ MODELS = st.builds(Model, name=st.text(min_size=1), revision=st.text())
 ASKED = st.tuples(PROMPTS, MODELS, st.integers(0, 64))
 GOLDEN = Prompt(messages=user("Find x."), sampling=Sampling(max_tokens=10))
 JUDGE = Model(name="rehearsal/judge", revision="1")
+ENTER = {field.name for field in fields(Request) if field.compare}
 
 
 def changed(prompt: Prompt, model: Model, sample: int) -> dict[str, tuple[Prompt, Model, int]]:
@@ -110,14 +113,36 @@ def test_every_field_of_a_prompt_is_classified() -> None:
     assert set(made.sampling) == {field.name for field in fields(Sampling)}
     assert {field.name for field in fields(Prompt)} == {"messages", "sampling", "schema"}
     assert {field.name for field in fields(Message)} == {"role", "content"}
-    assert set(Request.model_fields) == {"model", "messages", "sampling", "response_schema", "sample"}
+    assert {"model", "messages", "sampling", "response_schema", "sample"} == ENTER
     assert set(Model.model_fields) == {"name", "revision"}
 
 
 def test_where_and_how_a_request_is_sent_has_no_place_in_it() -> None:
-    assert set(Endpoint.model_fields).isdisjoint(Request.model_fields)
-    with pytest.raises(ValueError, match="extra"):
-        Request(**request(GOLDEN, JUDGE, 0).model_dump(), address="http://elsewhere")
+    assert set(Endpoint.model_fields).isdisjoint(ENTER)
+
+
+@given(ASKED)
+def test_the_text_that_is_digested_is_the_canonical_json_of_what_enters(asked: tuple[Prompt, Model, int]) -> None:
+    made = request(*asked)
+    values = {name: getattr(made, name) for name in ENTER}
+    messages = [[message.role, message.content] for message in made.messages]
+    assert made.canonical == canonical_json({**values, "messages": messages, "key_version": KEY_VERSION})
+
+
+def test_numbers_that_are_equal_and_not_the_same_do_not_stand_in_for_one_another() -> None:
+    odd: list[Any] = [1, 1.0, True]
+    orders = [
+        [request(replace(GOLDEN, sampling=Sampling(max_tokens=one)), JUDGE, 0).key for one in order]
+        for order in (odd, odd[::-1])
+    ]
+    assert orders[0] == orders[1][::-1]
+    assert len(set(orders[0])) == 3
+
+
+@pytest.mark.parametrize("other", [{"messages": user(b"bytes")}, {"messages": user(None)}])  # type: ignore[arg-type]
+def test_what_is_no_text_has_no_key(other: dict[str, Any]) -> None:
+    with pytest.raises(UnstableValue):
+        request(replace(GOLDEN, **other), JUDGE, 0)
 
 
 def test_a_whole_number_of_temperature_is_the_same_request() -> None:
