@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo test check bench-ledger format lock clean
+.PHONY: demo test check bench-ledger bench-env format lock clean
 
 demo: .venv/runtime ## run the whole pipeline on embedded defaults; SOURCE=file.jsonl for your own problems
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -26,6 +26,13 @@ check: .venv/development ## formatter, linters, types, dependency rules
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)
 
+bench-env: .bench/curator/ready ## bespokelabs-curator in an environment of its own, for the benches to compare with
+
+.bench/curator/ready: .venv/uv tests/bench/curator.lock
+	$(PYTHON) -m venv .bench/curator
+	$(BIN)/uv pip install -q --compile-bytecode --python .bench/curator/bin/python --require-hashes -r tests/bench/curator.lock
+	@touch $@
+
 format: .venv/development ## rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
@@ -35,9 +42,11 @@ lock: .venv/uv ## make the lock files anew from pyproject.toml
 	  --no-annotate --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
+	  --no-annotate --no-header tests/bench/curator.in -o tests/bench/curator.lock
 
 clean: ## remove the environment and everything the demo made
-	rm -rf .venv .demo .rehearsal
+	rm -rf .venv .bench .demo .rehearsal
 
 .venv/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv
