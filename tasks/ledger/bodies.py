@@ -12,11 +12,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.ledger.events import completed, stored
 from tasks.ledger.log import LOG
 from tasks.rows.storage import Storage
-from tasks.rows.tables import decode
 
-COLUMNS = ["key", "at_ms", "attempt", "body", "served_model", "microusd"]
+COLUMNS = ["key", "lease", "at_ms", "attempt", "body", "served_model", "microusd"]
 Row = tuple[Any, ...]
 _SEGMENTS_AT_ONCE = 64
 _DECODED_BYTES = 32 * 2**20
@@ -46,7 +46,7 @@ class Bodies:
 
     def _read_segments(self, names: list[str]) -> None:
         for name, data in self._storage.read_all(names).items():
-            self._keep(name, 0, decode(data, COLUMNS))
+            self._keep(name, 0, stored(data, COLUMNS))
 
     def _compacted(self, name: str, wanted: Sequence[int]) -> Iterator[tuple[str, int, Row]]:
         footer = self._footer(name)
@@ -97,4 +97,4 @@ def _pick(name: str, start: int, frame: pl.DataFrame, rows: Sequence[int]) -> It
 def _frame(table: pa.Table) -> pl.DataFrame:
     found = pl.from_arrow(table)
     assert isinstance(found, pl.DataFrame)  # noqa: S101 - a table becomes a frame; the signature says less
-    return found
+    return completed(found, COLUMNS)

@@ -24,10 +24,10 @@ import polars as pl
 
 from tasks.errors import Absent, AlreadyExists
 from tasks.ledger.contents import COMPACTED, CompactedFile, Contents, Generation, contents, manifest_name, newest
+from tasks.ledger.events import stored
 from tasks.ledger.log import LOG
 from tasks.rows.problem import BUCKETS
 from tasks.rows.storage import Storage
-from tasks.rows.tables import decode
 
 RANGE = BUCKETS // 16
 ROW_GROUP = 1024
@@ -130,7 +130,7 @@ def _chunks(storage: Storage, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     size = 0
     for start in range(0, len(names), _NAMES_AT_ONCE):
         for data in storage.read_all(list(names[start : start + _NAMES_AT_ONCE])).values():
-            held.append(decode(data))
+            held.append(stored(data))
             size += int(held[-1].estimated_size())
             if size >= _CHUNK_BYTES:
                 yield pl.concat(held)

@@ -21,14 +21,18 @@ Columns of a segment (one row an event; what does not apply is null):
     price           outcome: version of the price table
     microusd        outcome: what it cost, integer micro-dollars
     took_ms         outcome: from sending to the last byte
+    lease           fencing token of the lease it was written under; 0 if there was none
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import polars as pl
+
+from tasks.rows.tables import decode
 
 SCHEMA: dict[str, Any] = {
     "kind": pl.String,
@@ -59,7 +63,10 @@ SCHEMA: dict[str, Any] = {
     "price": pl.String,
     "microusd": pl.Int64,
     "took_ms": pl.Int64,
+    "lease": pl.Int64,
 }
+_ABSENT: dict[str, Any] = {"lease": 0}
+"""What a column holds for segments that were written without it; null for any that is not named here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,7 @@ class Event:
     price: str | None = None
     microusd: int | None = None
     took_ms: int | None = None
+    lease: int = 0
 
 
 _OF_ASKER = frozenset(f.name for f in fields(Asker))
@@ -111,3 +119,17 @@ def frame(events: list[Event]) -> pl.DataFrame:
     askers = [event.asker for event in events]
     columns = {name: [getattr(one, name) for one in (askers if name in _OF_ASKER else events)] for name in SCHEMA}
     return pl.DataFrame(columns, schema=SCHEMA, strict=True)
+
+
+def completed(events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Stored events with exactly the columns `names`, those included that their file was written without."""
+    absent = [pl.lit(_ABSENT.get(name), SCHEMA[name]).alias(name) for name in names if name not in events.columns]
+    return events.with_columns(absent).select(names)
+
+
+def stored(data: bytes, names: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
+    """Columns `names` of the events in a file's bytes."""
+    try:
+        return decode(data, list(names))
+    except pl.exceptions.ColumnNotFoundError:
+        return completed(decode(data), names)

@@ -8,9 +8,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import SCHEMA
+from tasks.ledger.events import SCHEMA, completed, stored
 from tasks.rows.storage import Storage
-from tasks.rows.tables import decode
 
 _COLUMNS = [
     *(
@@ -28,7 +27,7 @@ _COLUMNS = [
         "bound_microusd",
         "status",
     ),
-    *("error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd"),
+    *("error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd", "lease"),
 ]
 _SEGMENTS_AT_ONCE = 256
 
@@ -58,10 +57,10 @@ def _events(storage: Storage, found: Contents) -> pl.DataFrame:
     frames = [pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})]
     for file in found.generation.files:
         with storage.opened(file.name) as opened:
-            frames.append(pl.DataFrame(pq.read_table(opened, columns=_COLUMNS)))
+            frames.append(completed(pl.DataFrame(pq.read_table(opened, columns=_COLUMNS)), _COLUMNS))
     for start in range(0, len(found.segments), _SEGMENTS_AT_ONCE):
         some = list(found.segments[start : start + _SEGMENTS_AT_ONCE])
-        frames += [decode(data, _COLUMNS) for data in storage.read_all(some).values()]
+        frames += [stored(data, _COLUMNS) for data in storage.read_all(some).values()]
     # a client that lost the answer to its put may send a segment again after compaction has taken it away
     return pl.concat(frames).unique(["attempt", "kind"], keep="first", maintain_order=True)
 

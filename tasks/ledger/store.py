@@ -4,8 +4,9 @@ Files never change, so each is indexed once per process, by places and not bodie
 Whichever row asked first, a reply is found by its key alone. Look-ups go in batches, because neighbours lie in
 the same row groups. A file that compaction took away is looked for again in the newest generation.
 
-Where several outcomes answer one key (two writers raced, or a late one came back) the earliest is the reply,
-and all of them are spend.
+Where several outcomes answer one key, all of them are spend, and the reply is that of the highest lease, of one lease
+the earliest: what comes late from a writer whose lease was taken over changes no reply, and is one only where the key
+has no other.
 """
 
 from __future__ import annotations
@@ -102,13 +103,13 @@ class ReplyStore:
                 for file, row in places:
                     wanted[self._names[file]].append(row)
         asked = set(keys)
-        best: dict[str, tuple[int, str, str, int, StoredReply]] = {}
+        best: dict[str, tuple[int, int, str, str, int, StoredReply]] = {}
         with self._reading:
-            for name, number, (key, at_ms, attempt, body, model, microusd) in self._bodies.rows(wanted):
+            for name, number, (key, lease, at_ms, attempt, body, model, microusd) in self._bodies.rows(wanted):
                 if key in asked:
                     reply = StoredReply(key=key, body=body, served_model=model or "", microusd=microusd or 0)
-                    first, found = best.get(key), (at_ms, attempt, name, number, reply)
-                    if first is None or found[:4] < first[:4]:
+                    first, found = best.get(key), (-lease, at_ms, attempt, name, number, reply)
+                    if first is None or found[:5] < first[:5]:
                         best[key] = found
         return {key: reply for key, (*_, reply) in best.items()}
 

@@ -1,4 +1,4 @@
-"""The response store is a view of the log: whatever the order of reading, the earliest reply is the reply."""
+"""The response store is a view of the log: whatever the order of reading, one and the same reply is the reply."""
 
 from itertools import permutations
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tasks.ledger import spend
+from tasks.ledger.compaction import compact
 from tasks.ledger.events import Asker, Event, frame
 from tasks.ledger.log import LOG
 from tasks.ledger.store import ReplyStore
@@ -81,6 +83,33 @@ def test_replies_of_the_same_millisecond_have_one_order(storage: Storage) -> Non
     within = [outcome("b", "second", 5), outcome("b", "first", 4)]
     write(storage, "2", *within)
     assert body(fresh(storage), "b") == "first"
+
+
+@pytest.mark.parametrize("order", list(permutations("123")), ids="".join)
+def test_the_reply_of_the_highest_lease_wins_however_late_another_comes(
+    storage: Storage, order: tuple[str, ...]
+) -> None:
+    lease, at = {"1": 7, "2": 9, "3": 9}, {"1": 10, "2": 20, "3": 30}
+    for name in order:
+        write(storage, name, outcome("a", f"reply {name}", at[name], lease=lease[name]))
+    assert body(fresh(storage), "a") == "reply 2"
+
+
+def test_a_late_reply_counts_where_the_key_has_no_other(storage: Storage) -> None:
+    write(storage, "1", outcome("a", "late", lease=7), outcome("b", "B", lease=9))
+    assert body(fresh(storage), "a") == "late"
+
+
+def test_segments_without_leases_are_read_and_count_as_lease_0(storage: Storage) -> None:
+    old = frame([outcome("a", "old", 1), outcome("b", "only", 1)]).drop("lease")
+    storage.create(f"{LOG}/000-1000/1.parquet", encode(old))
+    write(storage, "2", outcome("a", "new", 2, lease=1))
+    found = fresh(storage).get_many(["a", "b"])
+    assert {key: reply.body for key, reply in found.items()} == {"a": "new", "b": "only"}
+    assert spend.events(storage)["lease"].to_list() == [0, 0, 1]
+    compact(storage)
+    assert fresh(storage).get_many(["a", "b"]) == found
+    assert sorted(spend.events(storage)["lease"]) == [0, 0, 1]
 
 
 def test_add_and_refresh_agree(storage: Storage) -> None:
