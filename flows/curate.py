@@ -109,7 +109,8 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
         address = choice.address or services.enter_context(rehearsal(journal(root), choice.faults))
         endpoints[name] = choice.at(address)
     routes = {name: role.endpoint for name, role in recipe.roles.items()}
-    return Where(root=root, run="", endpoints=endpoints, routes=routes, prices=recipe.prices)
+    serves = {name: role.serves for name, role in recipe.roles.items()}
+    return Where(root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.prices)
 
 
 def journal(root: str) -> Path:

@@ -37,6 +37,12 @@ class EndpointChoice(BaseModel):
     faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt")
+    stall_seconds: float | None = Field(
+        default=None, gt=0, description="Stream replies, and cut one when no token comes for so long after the first"
+    )
+    first_token_seconds: float | None = Field(
+        default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
+    )
 
     @model_validator(mode="after")
     def _address_fits(self) -> Self:
@@ -44,6 +50,8 @@ class EndpointChoice(BaseModel):
             raise ValueError("kind openai needs an address, kind rehearsal has none")
         if self.faults is not None and self.kind != "rehearsal":
             raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
+        if self.first_token_seconds is not None and self.stall_seconds is None:
+            raise ValueError("first_token_seconds bounds a stream, so it needs stall_seconds")
         return self
 
     def at(self, address: str) -> Endpoint:
@@ -59,6 +67,9 @@ class Role(BaseModel):
     endpoint: str
     model: str = Field(description="Name sent to the endpoint, and looked up in the price table")
     revision: str = Field(description="What pins the model: a date, a commit, or a digest")
+    serves: tuple[str, ...] = Field(
+        default=(), description="Other names the endpoint may answer under; a date behind the model's own always may"
+    )
 
     def identity(self) -> Model:
         """The model as it enters request keys."""

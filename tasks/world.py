@@ -41,6 +41,9 @@ class Where(BaseModel):
     run: str = Field(description="Identity of the run, written beside every attempt")
     endpoints: Mapping[str, Endpoint] = Field(default_factory=dict)
     routes: Mapping[str, str] = Field(default_factory=dict, description="Role to endpoint name")
+    serves: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Role to other names its model may answer under"
+    )
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
 
@@ -118,6 +121,7 @@ def _line(where: Where, role: str, model: Model) -> Line:
         price_version=table.version,
         api_key=_secret(endpoint.api_key_env) if where.buys else None,
         free=asyncio.Semaphore(endpoint.concurrency),
+        serves=where.serves.get(role, ()),
     )
 
 

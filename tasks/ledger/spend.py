@@ -98,17 +98,19 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
     )
 
 
-_MAYBE = ("timeout", "cut", "garbled")
+MAYBE = ("timeout", "cut", "garbled", "stalled", "wrong_model")
+"""Error classes that leave the charge unknown."""
 
 
 def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
     """Attempts that may have been charged without a bill, with the most each can have cost.
 
     Intents whose outcome never came (in flight at a crash), and outcomes of a class that leaves the charge
-    unknown: a request that timed out, was cut or answered without usage may have been served all the same.
+    unknown: a request that timed out, was cut or answered without usage may have been served all the same, and a
+    reply by another model has another price.
     """
     intents = log.filter(pl.col("kind") == "intent")
-    settled = log.filter((pl.col("kind") == "outcome") & ~pl.col("error").is_in(_MAYBE).fill_null(False))
+    settled = log.filter((pl.col("kind") == "outcome") & ~pl.col("error").is_in(MAYBE).fill_null(False))
     return intents.join(settled.select("attempt"), on="attempt", how="anti").select(
         "attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd"
     )

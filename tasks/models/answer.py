@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.errors import UnreadableReply
-from tasks.models import prices, wire
+from tasks.models import prices, served, wire
 from tasks.models.endpoint import Line
 from tasks.models.prompt import Reply
 
@@ -24,7 +24,9 @@ class Answer:
 
 
 def facts(answer: Answer, line: Line, key: str) -> tuple[Answer, dict[str, Any]]:
-    """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`."""
+    """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`,
+    one by another model an error of class `wrong_model`: whatever it cost, it answers another question.
+    """
     facts: dict[str, Any] = {"http_status": answer.http_status, "body": answer.body}
     if answer.error is None:
         try:
@@ -34,6 +36,12 @@ def facts(answer: Answer, line: Line, key: str) -> tuple[Answer, dict[str, Any]]
         except UnreadableReply as fault:
             answer = Answer(http_status=answer.http_status, body=f"{fault}: {answer.body}", error="garbled")
         else:
+            if not served.accepts(line.model.name, read.model, line.serves):
+                return replace(answer, error="wrong_model"), facts | {
+                    "status": "error",
+                    "error": "wrong_model",
+                    "served_model": read.model,
+                }
             cost = prices.microusd(line.price, used)
             return replace(answer, microusd=cost, reply=read), facts | {
                 "status": "reply",

@@ -118,8 +118,10 @@ class Desk:
                     self.bought += 1
                     self._microusd[wanted.key] = answer.microusd
                     return answer.reply
-                if answer.error == "rejected" and self._is_the_rows_fault():
-                    raise RejectedRequest(f"{line.role}: HTTP {answer.http_status}, {answer.body[:300]!r}")
+                if answer.error in retry.SET_ASIDE and self._is_the_rows_fault():
+                    raise RejectedRequest(
+                        f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}"
+                    )
                 if answer.error not in retry.RETRIED:
                     break
                 await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
@@ -142,7 +144,7 @@ class Desk:
 
     async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> Answer:
         """One wire attempt: intent durable, send, outcome durable."""
-        payload = wire.body(wanted)
+        payload = wire.body(wanted, streamed=line.endpoint.stall_seconds is not None)
         common: dict[str, Any] = {
             "attempt": uuid4().hex,
             "key": wanted.key,

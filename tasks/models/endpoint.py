@@ -20,6 +20,14 @@ class Endpoint(BaseModel):
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
+    stall_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="Replies are streamed, and cut when no token comes for so long after the first",
+    )
+    first_token_seconds: float | None = Field(
+        default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +42,5 @@ class Line:
     price_version: str
     api_key: str | None
     free: asyncio.Semaphore
+    serves: tuple[str, ...] = ()
+    """Names, beside the model's own, under which the endpoint may answer."""

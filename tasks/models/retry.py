@@ -1,18 +1,23 @@
 """The one retry table: what each error of a wire attempt means. Pure.
 
-Neither the HTTP client, Prefect nor Ray retries a request; `tasks.models.asker` does, by this table, and logs
-every attempt. The length cut, the refusal and the content filter are replies, not errors.
+Neither the HTTP client, litellm, Prefect nor Ray retries a request; `tasks.models.asker` does, by this table, and
+logs every attempt. The length cut, the refusal and the content filter are replies, not errors.
 
-    class         seen as                                         then
-    rate_limited  429                                             wait Retry-After, else back off
-    overloaded    503, 529                                        wait Retry-After, else back off
-    server        other 5xx                                       back off
-    cut           connection refused, reset or closed half-way    back off
-    timeout       no answer within the endpoint's time limit      back off
-    garbled       200 without a readable completion or usage      back off
-    rejected      400, 413, 422: this request is wrong            set its row aside; the endpoint goes on
-    refused       other 4xx: key, address or model is wrong       give the endpoint up at once
+    class         seen as                                            then
+    rate_limited  429                                                retry after Retry-After, else back off
+    overloaded    503, 529                                           retry after Retry-After, else back off
+    server        other 5xx, 409, 425                                retry, back off
+    cut           connection refused, reset or closed half-way;      retry, back off
+                  a stream without [DONE], or with an error in it
+    timeout       408; no end within the endpoint's time limit       retry, back off
+    stalled       a stream without a token for the endpoint's bound  retry, back off
+    garbled       200 without a readable completion or usage         retry, back off
+    wrong_model   200 by another model than was asked                set the row aside; the endpoint goes on
+    rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
+    unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
+    refused       other 4xx: key, address or model is wrong          give the endpoint up at once
 
+Too many requests and overload are said of the endpoint, not of the request: `rests` says that all who ask it wait.
 An endpoint that rejects its first `Patience.rejections` requests and answers none is given up as well: then it is not
 the rows that are wrong.
 """
@@ -21,8 +26,45 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
-RETRIED = frozenset({"rate_limited", "overloaded", "server", "cut", "timeout", "garbled"})
+
+class Then(StrEnum):
+    """What is done after an error."""
+
+    RETRY = "retry"
+    SET_ASIDE = "set_aside"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a class of errors means. `maybe_paid`: the provider may have charged without a readable bill."""
+
+    then: Then
+    rests: bool = False
+    maybe_paid: bool = False
+
+
+RULES = {
+    "rate_limited": Rule(then=Then.RETRY, rests=True),
+    "overloaded": Rule(then=Then.RETRY, rests=True),
+    "server": Rule(then=Then.RETRY),
+    "cut": Rule(then=Then.RETRY, maybe_paid=True),
+    "timeout": Rule(then=Then.RETRY, maybe_paid=True),
+    "stalled": Rule(then=Then.RETRY, maybe_paid=True),
+    "garbled": Rule(then=Then.RETRY, maybe_paid=True),
+    "wrong_model": Rule(then=Then.SET_ASIDE, maybe_paid=True),
+    "rejected": Rule(then=Then.SET_ASIDE),
+    "unpaid": Rule(then=Then.GIVE_UP),
+    "refused": Rule(then=Then.GIVE_UP),
+}
+RETRIED = frozenset(name for name, rule in RULES.items() if rule.then is Then.RETRY)
+SET_ASIDE = frozenset(name for name, rule in RULES.items() if rule.then is Then.SET_ASIDE)
+
+_EMPTY_ACCOUNT = ('"insufficient_quota"', '"billing_hard_limit_reached"', '"billing_not_active"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +77,44 @@ class Patience:
     longest: float = 30.0
 
 
-def error_class(http_status: int) -> str:
-    """The class of an HTTP status that is not 200."""
-    if http_status == 429:
-        return "rate_limited"
-    if http_status in (503, 529):
-        return "overloaded"
-    if http_status in (400, 413, 422):
-        return "rejected"
-    return "server" if http_status >= 500 else "refused"
+def error_class(http_status: int, body: str = "") -> str:
+    """The class of an HTTP status that is not 200, with what the server said beside it."""
+    if http_status == 402 or (http_status in (400, 429) and any(code in body for code in _EMPTY_ACCOUNT)):
+        return "unpaid"
+    classes = {
+        429: "rate_limited",
+        503: "overloaded",
+        529: "overloaded",
+        408: "timeout",
+        409: "server",
+        425: "server",
+    }
+    classes |= dict.fromkeys((400, 413, 422), "rejected")
+    return classes.get(http_status) or ("server" if http_status >= 500 else "refused")
 
 
-def wait_seconds(patience: Patience, attempt: int, retry_after: str | None) -> float:
-    """How long to wait after failed attempt number `attempt` (from 0); the server's word wins, up to a bound."""
+def wait_seconds(patience: Patience, attempt: int, retry_after: str | None, now: datetime | None = None) -> float:
+    """How long to wait after failed attempt number `attempt` (from 0); the server's word wins, up to a bound.
+
+    The word is a number of seconds or an HTTP date. A date that has passed says only that clocks differ.
+    """
     backoff = min(patience.first * 2.0**attempt, patience.longest)
+    asked = _seconds(retry_after, now or datetime.now(UTC)) if retry_after else None
+    return backoff if asked is None else min(max(asked, 0.0), 10 * patience.longest)
+
+
+def _seconds(retry_after: str, now: datetime) -> float | None:
     try:
-        asked = float(retry_after) if retry_after else backoff
+        said = float(retry_after)
     except ValueError:
-        return backoff
-    return backoff if math.isnan(asked) else min(max(asked, 0.0), 10 * patience.longest)
+        return _until(retry_after, now)
+    return None if math.isnan(said) else said
+
+
+def _until(date: str, now: datetime) -> float | None:
+    try:
+        then = parsedate_to_datetime(date)
+        seconds = (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None

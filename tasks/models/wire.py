@@ -27,8 +27,8 @@ class Usage:
     reasoning: int
 
 
-def body(request: Request) -> bytes:
-    """The JSON body of a chat completion. The sample index goes out as `seed`."""
+def body(request: Request, *, streamed: bool = False) -> bytes:
+    """The JSON body of a chat completion. The sample index goes out as `seed`; `streamed` changes no answer."""
     fields: dict[str, Any] = {
         "model": request.model.name,
         "messages": [{"role": one.role, "content": one.content} for one in request.messages],
@@ -40,6 +40,8 @@ def body(request: Request) -> bytes:
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": request.response_schema, "strict": True},
         }
+    if streamed:
+        fields |= {"stream": True, "stream_options": {"include_usage": True}}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -93,7 +95,9 @@ def usage(found: dict[str, Any]) -> Usage:
     completion = _count(found, "usage", "completion_tokens")
     if prompt is None or completion is None:
         raise UnreadableReply("the reply carries no usage, so its cost is unknown")
-    cached = _count(found, "usage", "prompt_tokens_details", "cached_tokens") or 0
+    cached = _count(found, "usage", "prompt_tokens_details", "cached_tokens")
+    if cached is None:  # DeepSeek's own field
+        cached = _count(found, "usage", "prompt_cache_hit_tokens") or 0
     return Usage(
         prompt=prompt,
         cached=cached if cached <= prompt else 0,

@@ -8,12 +8,14 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 
 from tasks.models.rehearsal.faults import FaultPlan, load
 from tasks.models.rehearsal.journal import Journal
 from tasks.models.rehearsal.server import application
+from tasks.models.rehearsal.wire import ReasoningField
 
 
 def arguments() -> argparse.Namespace:
@@ -23,16 +25,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--journal", type=Path, required=True, help="JSONL file, appended to")
     parser.add_argument("--latency-ms", type=int, default=0, help="wait before each reply")
     parser.add_argument("--faults", type=Path, help="YAML plan of how to misbehave (see faults.py)")
+    parser.add_argument(
+        "--reasoning-field",
+        choices=get_args(ReasoningField),
+        default="reasoning_content",
+        help="where reasoning is sent: in a field of its own, or in the content between <think> tags",
+    )
     return parser.parse_args()
 
 
-async def serve(host: str, port: int, journal: Journal, latency_s: float, plan: FaultPlan) -> None:
+async def serve(host: str, port: int, app: web.Application) -> None:
     """Serve until a signal; prints the address on one line when the port is open."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(application(journal, latency_s, plan), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     bound_host, bound_port = runner.addresses[0][:2]
@@ -53,7 +61,8 @@ def main() -> None:
     given.journal.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(given.journal)
     try:
-        asyncio.run(serve(given.host, given.port, journal, given.latency_ms / 1000, plan))
+        app = application(journal, given.latency_ms / 1000, plan, given.reasoning_field)
+        asyncio.run(serve(given.host, given.port, app))
     finally:
         journal.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tasks.models.rehearsal import wire
+from tasks.models.rehearsal import streaming, wire
 from tasks.models.rehearsal.faults import STATUS, Fault, FaultPlan
 from tasks.models.rehearsal.roles import REFUSAL, Utterance
 
@@ -44,25 +44,29 @@ async def hang(request: web.Request) -> web.Response:
 
 
 async def deliver(
-    request: web.Request, reply: dict[str, Any], fault: Fault | None, plan: FaultPlan
+    request: web.Request, asked: wire.Request, reply: dict[str, Any], fault: Fault | None, plan: FaultPlan
 ) -> web.StreamResponse:
-    """Send a reply as the fault has it."""
-    if fault is Fault.NO_USAGE:
-        return web.json_response({name: value for name, value in reply.items() if name != "usage"})
+    """Send a reply as the fault has it, in one piece or streamed as was asked."""
     if fault is Fault.WRONG_MODEL:
-        return web.json_response({**reply, "model": OTHER_MODEL})
-    data = json.dumps(reply).encode()
+        reply = {**reply, "model": OTHER_MODEL}
+    elif fault is Fault.NO_USAGE:
+        reply = {name: value for name, value in reply.items() if name != "usage"}
+    if asked.stream:
+        data, kind = streaming.events(reply, usage=asked.stream_options.include_usage), streaming.CONTENT_TYPE
+    else:
+        data, kind = json.dumps(reply).encode(), "application/json"
     if fault is Fault.MALFORMED:
-        return web.Response(body=data[: len(data) // 2], content_type="application/json")
+        return web.Response(body=data[: len(data) // 2], content_type=kind)
     if fault in (Fault.CUT_BEFORE, Fault.CUT_HALFWAY):
-        return await _cut(request, data, b"" if fault is Fault.CUT_BEFORE else data[: len(data) // 2])
+        return await _cut(
+            request, _announced(data, kind), b"" if fault is Fault.CUT_BEFORE else data[: len(data) // 2]
+        )
     if fault is Fault.SLOW:
-        return await _slowly(request, data, plan.slow_seconds)
-    return web.json_response(reply)
+        return await _slowly(request, _announced(data, kind), data, plan.slow_seconds)
+    return web.Response(body=data, content_type=kind)
 
 
-async def _cut(request: web.Request, whole: bytes, sent: bytes) -> web.StreamResponse:
-    response = _announced(whole)
+async def _cut(request: web.Request, response: web.StreamResponse, sent: bytes) -> web.StreamResponse:
     if sent:
         await response.prepare(request)
         await response.write(sent)
@@ -71,8 +75,9 @@ async def _cut(request: web.Request, whole: bytes, sent: bytes) -> web.StreamRes
     return response
 
 
-async def _slowly(request: web.Request, whole: bytes, seconds: float) -> web.StreamResponse:
-    response = _announced(whole)
+async def _slowly(
+    request: web.Request, response: web.StreamResponse, whole: bytes, seconds: float
+) -> web.StreamResponse:
     await response.prepare(request)
     size = -(-len(whole) // _PIECES)
     for start in range(0, len(whole), size):
@@ -82,6 +87,6 @@ async def _slowly(request: web.Request, whole: bytes, seconds: float) -> web.Str
     return response
 
 
-def _announced(whole: bytes) -> web.StreamResponse:
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(whole)), "X-Rehearsal": "true"}
+def _announced(whole: bytes, kind: str) -> web.StreamResponse:
+    headers = {"Content-Type": kind, "Content-Length": str(len(whole)), "X-Rehearsal": "true"}
     return web.StreamResponse(headers=headers)

@@ -35,7 +35,12 @@ class _Refused(Exception):
     body: dict[str, Any]
 
 
-def application(journal: Journal, latency_s: float = 0.0, faults: FaultPlan | None = None) -> web.Application:
+def application(
+    journal: Journal,
+    latency_s: float = 0.0,
+    faults: FaultPlan | None = None,
+    reasoning_field: wire.ReasoningField = "reasoning_content",
+) -> web.Application:
     """The server as an aiohttp application, which misbehaves as planned. It does not close the journal."""
     numbers = count(1)
     plan = faults or FaultPlan()
@@ -68,8 +73,9 @@ def application(journal: Journal, latency_s: float = 0.0, faults: FaultPlan | No
             finish_reason=said.finish_reason,
             usage=_usage(said, prompt_tokens, completion_tokens),
             refusal=said.refusal,
+            reasoning_field=reasoning_field,
         )
-        return await misbehaviour.deliver(request, reply, fault, plan)
+        return await misbehaviour.deliver(request, asked, reply, fault, plan)
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_mark])
     app.router.add_post("/v1/chat/completions", chat)

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FINGERPRINT = "rehearsal-1"
 
+ReasoningField = Literal["reasoning_content", "reasoning", "think"]
+"""Where servers put what a model thought: vLLM has had both fields, and without a parser it stays in the content."""
+
 
 class Turn(BaseModel):
     """One message of a conversation."""
@@ -33,6 +36,12 @@ class ResponseFormat(BaseModel):
     json_schema: JsonSchema | None = None
 
 
+class StreamOptions(BaseModel):
+    """What a stream carries beside tokens."""
+
+    include_usage: bool = False
+
+
 class Request(BaseModel):
     """The fields that bear on a rehearsal's answer; others are allowed and count in the journal's digest."""
 
@@ -41,7 +50,8 @@ class Request(BaseModel):
     seed: int = Field(default=0, ge=0)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
-    stream: Literal[False] = False
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
     n: Literal[1] = 1
     response_format: ResponseFormat | None = None
 
@@ -77,13 +87,16 @@ def completion(
     finish_reason: str,
     usage: dict[str, Any],
     refusal: str | None = None,
+    reasoning_field: ReasoningField = "reasoning_content",
 ) -> dict[str, Any]:
     """The body of a chat completion; `reasoning` and `refusal` None leave the field out."""
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if refusal is not None:
         message |= {"content": None, "refusal": refusal}
-    if reasoning is not None:
-        message["reasoning_content"] = reasoning
+    if reasoning is not None and reasoning_field == "think":
+        message["content"] = f"<think>\n{reasoning}\n</think>\n\n{content}"
+    elif reasoning is not None:
+        message[reasoning_field] = reasoning
     return {
         "id": f"chatcmpl-rehearsal-{number}",
         "object": "chat.completion",

@@ -79,12 +79,18 @@ async def hang(asked: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def desk(
-    storage: Storage, server: Server, run: str = "run", limit: float = 30, concurrency: int = 32, buys: bool = True
+    storage: Storage,
+    server: Server,
+    run: str = "run",
+    limit: float = 30,
+    concurrency: int = 32,
+    buys: bool = True,
+    **reached: Any,
 ) -> AsyncIterator[Desk]:
-    """A desk with a store of its own, as another process would have."""
+    """A desk with a store of its own, as another process would have. `reached` are fields of its endpoint."""
     store = ReplyStore(storage)
     store.refresh()
-    endpoint = Endpoint(address=server.address, timeout_seconds=limit, concurrency=concurrency)
+    endpoint = Endpoint(address=server.address, timeout_seconds=limit, concurrency=concurrency, **reached)
     line = Line(
         role="rater",
         model=MODEL,

@@ -118,7 +118,7 @@ async def test_a_cut_or_filtered_reply_is_paid_stored_and_not_asked_again(
 
 
 async def test_hostile_facts_beside_a_reply_do_not_stop_the_log(storage: Storage, server: Server) -> None:
-    odd = completion("\ud800", model=["x"], system_fingerprint={"a": 1}, id=2**90)
+    odd = completion("\ud800", created=["x"], system_fingerprint={"a": 1}, id=2**90)
     server.plan = [say(200, odd)]
     async with desk(storage, server) as made:
         assert (await ask_of(made)(prompt())).content == "?"

@@ -1,16 +1,18 @@
 """What a reply costs, to the micro-dollar, and how long to wait before asking again."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import UnknownPrice
+from tasks.ledger import spend
 from tasks.models import prices, retry
 from tasks.models.prices import Price
-from tasks.models.retry import Patience
+from tasks.models.retry import Patience, Then
 from tasks.models.wire import Usage
 
 
@@ -66,12 +68,39 @@ def test_every_line_that_ships_has_a_date_and_a_source() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(429, "rate_limited"), (503, "overloaded"), (529, "overloaded"), (500, "server"), (502, "server"),
+    [(429, "rate_limited"), (402, "unpaid"), (408, "timeout"), (409, "server"),
+     (503, "overloaded"), (529, "overloaded"), (500, "server"), (502, "server"),
      (504, "server"), (400, "rejected"), (413, "rejected"), (401, "refused"), (404, "refused"), (302, "refused")],
 )  # fmt: skip
 def test_what_a_status_means(status: int, expected: str) -> None:
     assert retry.error_class(status) == expected
-    assert (expected in retry.RETRIED) == (expected not in ("rejected", "refused"))
+    assert (expected in retry.RETRIED) == (expected not in ("rejected", "refused", "unpaid"))
+
+
+def test_an_empty_account_is_not_a_rate_limit() -> None:
+    said = '{"error": {"type": "insufficient_quota", "code": "insufficient_quota"}}'
+    assert retry.error_class(429, said) == "unpaid"
+    assert retry.error_class(400, said.replace("insufficient_quota", "billing_hard_limit_reached")) == "unpaid"
+    assert retry.error_class(429, '{"error": {"code": "rate_limit_exceeded"}}') == "rate_limited"
+
+
+def test_what_may_have_been_paid_is_what_the_ledger_lists_as_such() -> None:
+    assert {name for name, rule in retry.RULES.items() if rule.maybe_paid} == set(spend.MAYBE)
+
+
+def test_every_class_of_the_written_table_has_its_rule() -> None:
+    table = str(retry.__doc__).partition("class ")[2].partition("Too many")[0]
+    rows = [line.split() for line in table.splitlines() if line.startswith("    ") and line[4] != " "]
+    assert {row[0] for row in rows} == set(retry.RULES)
+    for name, *words in rows:
+        then = " ".join(words).partition("  ")[0]
+        rule = retry.RULES[name]
+        assert (("retry" in then), ("set the row aside" in then), ("give the endpoint up" in then)) == (
+            rule.then is Then.RETRY,
+            rule.then is Then.SET_ASIDE,
+            rule.then is Then.GIVE_UP,
+        )
+        assert rule.rests == ("Retry-After" in then)
 
 
 PATIENCE = Patience(attempts=8, first=0.25, longest=4)
@@ -90,6 +119,16 @@ def test_the_servers_word_wins_within_bounds(said: str, expected: float) -> None
     assert retry.wait_seconds(PATIENCE, 1, said) == expected
 
 
-@given(st.text(), st.integers(0, 50))
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("Sun, 22 Nov 2026 10:00:07 GMT", 7), ("Sun, 22 Nov 2026 09:59:00 GMT", 0.5),
+     ("Sunday, 22-Nov-26 10:00:03 GMT", 3), ("Sun, 22 Nov 2027 10:00:07 GMT", 40), ("Sun, 99 Nov 2026", 0.5)],
+)  # fmt: skip
+def test_a_date_says_how_long_from_now(said: str, expected: float) -> None:
+    now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert retry.wait_seconds(PATIENCE, 1, said, now) == pytest.approx(expected)
+
+
+@given(st.text() | st.datetimes().map(lambda when: format_datetime(when)), st.integers(0, 50))
 def test_no_word_makes_anyone_wait_for_ever(said: str, attempt: int) -> None:
     assert 0 <= retry.wait_seconds(PATIENCE, attempt, said) <= 40

@@ -152,7 +152,7 @@ async def test_without_a_fence_there_is_no_answer(url: str) -> None:
         (b"[1]", 400, "invalid_json"),
         (b"[" * 100_000, 400, "invalid_json"),
         ({"model": "rehearsal/judge"}, 400, "invalid_request"),
-        (request("judge", "x", stream=True), 400, "invalid_request"),
+        (request("judge", "x", stream="maybe"), 400, "invalid_request"),
         (request("judge", "x", seed=-1), 400, "invalid_request"),
         (request("judge", "x" * 70_000), 400, "context_length_exceeded"),
         (
