@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from flows import plan as plans
 from flows.plan import Plan
 from flows.recipe import Recipe
+from flows.runner import in_shared_cluster
 from flows.services import rehearsal
 from flows.stages import PER_SHARD
 from tasks import world
@@ -110,7 +111,10 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
         endpoints[name] = choice.at(address)
     routes = {name: role.endpoint for name, role in recipe.roles.items()}
     serves = {name: role.serves for name, role in recipe.roles.items()}
-    return Where(root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.prices)
+    return Where(
+        root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.prices,
+        cluster=in_shared_cluster(),
+    )  # fmt: skip
 
 
 def journal(root: str) -> Path:

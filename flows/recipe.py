@@ -35,7 +35,9 @@ class EndpointChoice(BaseModel):
     address: str | None = Field(default=None, description="Base URL ending in /v1; only for kind openai")
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
     faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
-    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
+    requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
+    tokens_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt")
     stall_seconds: float | None = Field(
         default=None, gt=0, description="Stream replies, and cut one when no token comes for so long after the first"

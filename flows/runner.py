@@ -50,6 +50,13 @@ def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
         ray.shutdown()
 
 
+def in_shared_cluster() -> bool:
+    """Whether shards run on a Ray cluster that was there before this run, and may hold other runs and machines."""
+    import ray
+
+    return bool(os.environ.get("RAY_ADDRESS")) and ray.is_initialized()
+
+
 def _start_local(workers: int) -> None:
     """Start Ray on this machine; a start that comes to nothing is tried again.
 

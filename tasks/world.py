@@ -23,6 +23,8 @@ from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
+from tasks.models.gate import Gate
+from tasks.models.governors import Governor, OnMachine
 from tasks.models.prices import Price
 from tasks.models.prices import table as price_table
 from tasks.models.request import Model
@@ -45,6 +47,7 @@ class Where(BaseModel):
         default_factory=dict, description="Role to other names its model may answer under"
     )
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
+    cluster: bool = Field(default=False, description="Whether endpoints are shared by the machines of a Ray cluster")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
 
 
@@ -79,6 +82,16 @@ def read_outside(path: str) -> bytes:
 def reply_store(root: str) -> ReplyStore:
     """This process's view of the replies under a root."""
     return ReplyStore(storage(root))
+
+
+@cache
+def governor(cluster: bool) -> Governor:
+    """Who keeps the limits of endpoints: an actor of the Ray cluster this process is in, or this machine."""
+    if not cluster:
+        return OnMachine()
+    from tasks.models.governor_actor import InCluster
+
+    return InCluster()
 
 
 @asynccontextmanager
@@ -120,7 +133,7 @@ def _line(where: Where, role: str, model: Model) -> Line:
         price=table.price(model.name),
         price_version=table.version,
         api_key=_secret(endpoint.api_key_env) if where.buys else None,
-        free=asyncio.Semaphore(endpoint.concurrency),
+        gate=Gate(governor(where.cluster), f"{endpoint.address} {model.name}", endpoint.limits(), role),
         serves=where.serves.get(role, ()),
     )
 

@@ -23,6 +23,8 @@ from tasks.models import prices, retry, wire
 from tasks.models.answer import Answer, facts
 from tasks.models.client import send
 from tasks.models.endpoint import Line
+from tasks.models.gate import Turn
+from tasks.models.governor import tokens
 from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
 from tasks.models.request import Request, request
@@ -53,20 +55,26 @@ class Desk:
         self._asked: dict[str, asyncio.Future[Reply]] = {}
         self._closed: EndpointError | None = None
         self._closing = asyncio.Event()
+        self._gates = contextlib.AsyncExitStack()
         self.found = 0
         self.bought = 0
         self._rejected = 0
 
     async def __aenter__(self) -> Desk:
+        for line in self._lines.values():
+            await self._gates.enter_async_context(line.gate)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._close(EndpointError(f"the desk of {self._stage} of {self._shard} is closed; nothing more goes out"))
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await self._gates.aclose()
 
     def _close(self, why: EndpointError) -> None:
         self._closed = self._closed or why
         self._closing.set()
+        for line in self._lines.values():
+            line.gate.shut(self._closed)
 
     def ask_for(self, role: str, problem_id: str) -> Ask:
         """An `Ask` that speaks for one role and one row."""
@@ -109,22 +117,19 @@ class Desk:
                 f"{self._stage} of {self._shard}: no reply to key {wanted.key} is stored ({line.role} for problem "
                 f"{asker.problem_id}), and buying is switched off. Run the recipe again to buy what is missing."
             )
-        async with line.free:
-            for attempt in range(self._patience.attempts):
-                if self._closed:
-                    raise self._closed
-                answer = await self._attempt(wanted, line, asker)
-                if answer.reply is not None:
-                    self.bought += 1
-                    self._microusd[wanted.key] = answer.microusd
-                    return answer.reply
-                if answer.error in retry.SET_ASIDE and self._is_the_rows_fault():
-                    raise RejectedRequest(
-                        f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}"
-                    )
-                if answer.error not in retry.RETRIED:
-                    break
-                await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
+        for attempt in range(self._patience.attempts):
+            answer = await self._in_turn(wanted, line, asker, attempt)
+            if answer.reply is not None:
+                self.bought += 1
+                self._microusd[wanted.key] = answer.microusd
+                return answer.reply
+            if answer.error in retry.SET_ASIDE and self._is_the_rows_fault():
+                raise RejectedRequest(
+                    f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}"
+                )
+            if answer.error not in retry.RETRIED:
+                break
+            await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
         gave_up = EndpointError(
             f"{line.role}: {line.model.identity} at endpoint {line.endpoint_name} ({line.endpoint.address}) gave "
             f"no reply: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}. "
@@ -142,9 +147,19 @@ class Desk:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
-    async def _attempt(self, wanted: Request, line: Line, asker: Asker) -> Answer:
-        """One wire attempt: intent durable, send, outcome durable."""
+    async def _in_turn(self, wanted: Request, line: Line, asker: Asker, attempt: int) -> Answer:
+        """One wire attempt, when the endpoint's limits have room for it. Raises why the desk was closed."""
+        if self._closed:
+            raise self._closed
         payload = wire.body(wanted, streamed=line.endpoint.stall_seconds is not None)
+        async with line.gate.turn(tokens(len(payload), int(wanted.sampling["max_tokens"]))) as turn:
+            answer = await self._attempt(wanted, line, asker, payload, turn)
+            if answer.retry_after and answer.error in retry.RESTS:
+                turn.rest_seconds = retry.wait_seconds(self._patience, attempt, answer.retry_after)
+            return answer
+
+    async def _attempt(self, wanted: Request, line: Line, asker: Asker, payload: bytes, turn: Turn) -> Answer:
+        """One wire attempt: intent durable, send, outcome durable."""
         common: dict[str, Any] = {
             "attempt": uuid4().hex,
             "key": wanted.key,
@@ -161,6 +176,7 @@ class Desk:
         answer = await send(self._http, payload, line)
         took = round(1000 * (time.monotonic() - began))
         answer, found = facts(answer, line, wanted.key)
+        turn.ended(answer.error, took / 1000, found)
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))
         return answer
 

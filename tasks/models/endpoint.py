@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.models.gate import Gate
+from tasks.models.governor import Limits
 from tasks.models.prices import Price
 from tasks.models.request import Model
 
@@ -18,7 +19,9 @@ class Endpoint(BaseModel):
 
     address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1")
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
-    concurrency: int = Field(default=32, ge=1, description="Requests in flight per shard")
+    concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
+    requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
+    tokens_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
     stall_seconds: float | None = Field(
         default=None,
@@ -28,6 +31,10 @@ class Endpoint(BaseModel):
     first_token_seconds: float | None = Field(
         default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
     )
+
+    def limits(self) -> Limits:
+        """What all workers together may ask of it."""
+        return Limits.model_validate(self.model_dump(include=set(Limits.model_fields)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,6 @@ class Line:
     price: Price
     price_version: str
     api_key: str | None
-    free: asyncio.Semaphore
+    gate: Gate
     serves: tuple[str, ...] = ()
     """Names, beside the model's own, under which the endpoint may answer."""

@@ -62,6 +62,7 @@ RULES = {
     "refused": Rule(then=Then.GIVE_UP),
 }
 RETRIED = frozenset(name for name, rule in RULES.items() if rule.then is Then.RETRY)
+RESTS = frozenset(name for name, rule in RULES.items() if rule.rests)
 SET_ASIDE = frozenset(name for name, rule in RULES.items() if rule.then is Then.SET_ASIDE)
 
 _EMPTY_ACCOUNT = ('"insufficient_quota"', '"billing_hard_limit_reached"', '"billing_not_active"')

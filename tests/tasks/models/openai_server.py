@@ -16,6 +16,8 @@ from tasks.ledger.log import LOG, AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
+from tasks.models.gate import Gate
+from tasks.models.governors import Governor, OnMachine
 from tasks.models.prices import Price
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.request import Model
@@ -85,6 +87,7 @@ async def desk(
     limit: float = 30,
     concurrency: int = 32,
     buys: bool = True,
+    governor: Governor | None = None,
     **reached: Any,
 ) -> AsyncIterator[Desk]:
     """A desk with a store of its own, as another process would have. `reached` are fields of its endpoint."""
@@ -99,7 +102,7 @@ async def desk(
         price=PRICE,
         price_version="prices of test",
         api_key="secret-key",
-        free=asyncio.Semaphore(concurrency),
+        gate=Gate(governor or OnMachine(), f"{server.address} {MODEL.name}", endpoint.limits(), "rater"),
     )
     async with (
         AttemptLog(storage, "000-1000", GroupBounds(), store.add) as log,
