@@ -32,6 +32,9 @@ from tasks.world import Where
 
 REJECTED = "rejected"
 """Quarantined in any stage that asks: the endpoint will not answer this row's request, however often it is asked."""
+ROWS_AT_ONCE = 2048
+"""Rows of a shard that are being decided: what a shard needs of memory does not grow with its rows. More than an
+endpoint is asked at once, so that stored replies are fetched many at a time."""
 ASKED_TABLE = "asked"
 """The table, beside the verdicts of every stage that asks models, of which replies its rows rest on."""
 
@@ -156,22 +159,30 @@ async def _decide(
 async def each_row(
     rows: Sequence[Row], desk: Desk, role: str, decide_one: Callable[[Row, Ask], Awaitable[Decision]]
 ) -> list[Decision]:
-    """Decide all rows concurrently; if one fails, the others' requests in flight still end and are kept.
+    """Decide rows concurrently, at most `ROWS_AT_ONCE` of them; once one fails no other is begun, and those that are
+    under way still end and are kept. Raises what the first of the failed rows raised.
 
     A row whose request the endpoint rejects is quarantined as `rejected`, in whatever stage.
     """
+    decisions: dict[int, Decision] = {}
+    faults: dict[int, Exception] = {}
+    waiting = enumerate(rows)
 
-    async def decide_or_set_aside(row: Row) -> Decision:
-        try:
-            return await decide_one(row, desk.ask_for(role, row["problem_id"]))
-        except RejectedRequest:
-            return quarantine(REJECTED, {})
+    async def work() -> None:
+        for place, row in waiting:
+            try:
+                decisions[place] = await decide_one(row, desk.ask_for(role, row["problem_id"]))
+            except RejectedRequest:
+                decisions[place] = quarantine(REJECTED, {})
+            except Exception as fault:
+                faults[place] = fault
+            if faults:
+                return
 
-    outcomes = await asyncio.gather(*(decide_or_set_aside(row) for row in rows), return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, Decision)]
+    await asyncio.gather(*(work() for _ in range(min(len(rows), ROWS_AT_ONCE))))
+    if faults:
+        raise faults[min(faults)]
+    return [decisions[place] for place in range(len(rows))]
 
 
 def tables(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.ledger.events import completed, stored
+from tasks.ledger.index import Numbers
 from tasks.ledger.log import LOG
 from tasks.rows.storage import Storage
 
@@ -32,8 +33,8 @@ class Bodies:
         self._decoded_bytes = 0
         self._footers: OrderedDict[str, pq.FileMetaData] = OrderedDict()
 
-    def rows(self, wanted: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, Row]]:
-        """(file, row number, row) for each wanted row number of each file, in no order."""
+    def rows(self, wanted: Mapping[str, Numbers]) -> Iterator[tuple[str, int, Row]]:
+        """(file, row number, row) for each of the row numbers, which ascend, of each file; in no order."""
         segments = [name for name in wanted if name.startswith(LOG)]
         for start in range(0, len(segments), _SEGMENTS_AT_ONCE):
             some = segments[start : start + _SEGMENTS_AT_ONCE]
@@ -48,12 +49,11 @@ class Bodies:
         for name, data in self._storage.read_all(names).items():
             self._keep(name, 0, stored(data, COLUMNS))
 
-    def _compacted(self, name: str, wanted: Sequence[int]) -> Iterator[tuple[str, int, Row]]:
+    def _compacted(self, name: str, wanted: Numbers) -> Iterator[tuple[str, int, Row]]:
         footer = self._footer(name)
         starts = [0, *accumulate(footer.row_group(group).num_rows for group in range(footer.num_row_groups))]
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        for row in wanted:
-            groups[bisect_right(starts, row) - 1].append(row)
+        of = np.searchsorted(starts, wanted, "right") - 1
+        groups = {int(group): wanted[of == group] for group in np.unique(of)}
         absent = [group for group in groups if (name, group) not in self._decoded]
         for group in groups.keys() - set(absent):
             yield from _pick(name, starts[group], self._use(name, group), groups[group])
@@ -89,9 +89,9 @@ class Bodies:
             self._decoded_bytes -= int(self._decoded.popitem(last=False)[1].estimated_size())
 
 
-def _pick(name: str, start: int, frame: pl.DataFrame, rows: Sequence[int]) -> Iterator[tuple[str, int, Row]]:
-    picked = frame[[row - start for row in rows]].iter_rows()
-    return ((name, row, values) for row, values in zip(rows, picked, strict=True))
+def _pick(name: str, start: int, frame: pl.DataFrame, rows: Numbers) -> Iterator[tuple[str, int, Row]]:
+    picked = frame[rows - np.uint64(start)].iter_rows()
+    return ((name, row, values) for row, values in zip(rows.tolist(), picked, strict=True))
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

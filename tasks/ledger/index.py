@@ -8,21 +8,26 @@ whole key.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+END = 16
+"""So many last characters of a key make its digest."""
 Numbers = npt.NDArray[np.uint64]
 _RECENT = 32_768
 _ROW_BITS = np.uint64(32)
+_ROW = np.uint64(2**32 - 1)
+_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
+"""Odd numbers without pattern: 2**64 divided by the golden ratio, and a prime of xxHash."""
 
 
-def digests(keys: pl.Series) -> Numbers:
-    """The digests that this process indexes keys by."""
-    return keys.hash(seed=0).to_numpy()
+def digests(keys: Sequence[str]) -> Numbers:
+    """The digests that keys are indexed by, of the ends of the keys: request keys are evenly spread themselves."""
+    ends = np.array([key[-END:] for key in keys], f"S{END}").view(np.uint64).reshape(-1, 2)
+    return np.asarray((ends * _ODD).sum(axis=1, dtype=np.uint64))
 
 
 class KeyIndex:
@@ -30,7 +35,7 @@ class KeyIndex:
 
     def __init__(self) -> None:
         self._digests = self._places = np.empty(0, np.uint64)
-        self._recent: dict[int, list[int]] = {}
+        self._recent: dict[int, tuple[int, ...]] = {}
         self._recent_places = 0
 
     def add(self, found: Numbers, file: int, rows: Numbers) -> None:
@@ -40,22 +45,31 @@ class KeyIndex:
             self._merge(found, places)
             return
         for digest, place in zip(found.tolist(), places.tolist(), strict=True):
-            self._recent.setdefault(digest, []).append(place)
+            self._recent[digest] = (*self._recent.get(digest, ()), place)
         self._recent_places += len(found)
         if self._recent_places >= _RECENT:
             self._merge(*self._take_recent())
 
-    def find(self, wanted: Numbers) -> list[list[tuple[int, int]]]:
-        """For each digest, every (file, row) noted for it."""
-        low = np.searchsorted(self._digests, wanted, "left").tolist()
-        high = np.searchsorted(self._digests, wanted, "right").tolist()
-        return [
-            [
-                (place >> 32, place & 0xFFFFFFFF)
-                for place in (*self._places[start:end].tolist(), *self._recent.get(digest, ()))
-            ]
-            for digest, start, end in zip(wanted.tolist(), low, high, strict=True)
-        ]
+    def find(self, wanted: Numbers) -> dict[int, Numbers]:
+        """Rows, in order and each once, by number of the file: every place noted for any of the digests."""
+        low = np.searchsorted(self._digests, wanted, "left")
+        counts = np.searchsorted(self._digests, wanted, "right") - low
+        within = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+        recent = self._recent
+        new = [place for digest in wanted.tolist() if digest in recent for place in recent[digest]]
+        places = np.unique(np.concatenate([self._places[np.repeat(low, counts) + within], np.array(new, np.uint64)]))
+        files = places >> _ROW_BITS
+        starts = np.flatnonzero(np.diff(files, prepend=np.uint64(0)))  # files are numbered from 1
+        rows = np.split(places & _ROW, starts[1:])
+        return dict(zip(files[starts].tolist(), rows, strict=False))
+
+    def knows(self, wanted: Numbers) -> list[bool]:
+        """For each digest, whether a place is noted for it. Quick enough for an event loop."""
+        at = np.searchsorted(self._digests, wanted)
+        inside = at < len(self._digests)
+        inside[inside] = self._digests[at[inside]] == wanted[inside]
+        recent = self._recent
+        return [known or digest in recent for known, digest in zip(inside.tolist(), wanted.tolist(), strict=True)]
 
     def drop(self, files: Iterable[int]) -> None:
         """Forget the places in these files."""

@@ -11,10 +11,9 @@ has no other.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,7 @@ from tasks.errors import Absent
 from tasks.ledger.bodies import Bodies
 from tasks.ledger.contents import Contents, following
 from tasks.ledger.events import Event
-from tasks.ledger.index import KeyIndex, Numbers, digests
+from tasks.ledger.index import END, KeyIndex, Numbers, digests
 from tasks.rows.storage import Storage
 from tasks.rows.tables import decode
 
@@ -35,8 +34,10 @@ _ROWS_AT_ONCE = 65_536
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReply:
+Order = tuple[int, int, str, str, int]
+
+
+class StoredReply(NamedTuple):
     """A paid reply as it was received."""
 
     key: str
@@ -84,12 +85,15 @@ class ReplyStore:
             for row, event in enumerate(events)
             if event.kind == "outcome" and event.status == "reply"
         ]
-        keys = pl.Series([key for key, _ in replies], dtype=pl.String)
-        self._note(segment, digests(keys), np.array([row for _, row in replies], np.uint64))
+        self._note(segment, digests([key for key, _ in replies]), np.array([row for _, row in replies], np.uint64))
+
+    def knows(self, keys: Sequence[str]) -> list[bool]:
+        """Whether each key may have a reply; where not, it has none. Reads nothing from the storage."""
+        with self._indexing:
+            return self._index.knows(digests(keys))
 
     def __contains__(self, key: str) -> bool:
-        with self._indexing:
-            return any(self._index.find(digests(pl.Series([key], dtype=pl.String))))
+        return self.knows([key])[0]
 
     def __len__(self) -> int:
         """Keys that have a reply."""
@@ -97,21 +101,17 @@ class ReplyStore:
             return len(self._index)
 
     def _look_up(self, keys: Sequence[str]) -> dict[str, StoredReply]:
-        wanted: defaultdict[str, list[int]] = defaultdict(list)
         with self._indexing:
-            for places in self._index.find(digests(pl.Series(keys, dtype=pl.String))):
-                for file, row in places:
-                    wanted[self._names[file]].append(row)
+            wanted = {self._names[file]: rows for file, rows in self._index.find(digests(keys)).items()}
         asked = set(keys)
-        best: dict[str, tuple[int, int, str, str, int, StoredReply]] = {}
+        best: dict[str, tuple[Order, StoredReply]] = {}
         with self._reading:
             for name, number, (key, lease, at_ms, attempt, body, model, microusd) in self._bodies.rows(wanted):
                 if key in asked:
-                    reply = StoredReply(key=key, body=body, served_model=model or "", microusd=microusd or 0)
-                    first, found = best.get(key), (-lease, at_ms, attempt, name, number, reply)
-                    if first is None or found[:5] < first[:5]:
-                        best[key] = found
-        return {key: reply for key, (*_, reply) in best.items()}
+                    order = (-lease, at_ms, attempt, name, number)
+                    if key not in best or order < best[key][0]:
+                        best[key] = order, StoredReply(key, body, model or "", microusd or 0)
+        return {key: reply for key, (_, reply) in best.items()}
 
     def _follow(self, found: Contents, before: set[str]) -> None:
         files = [file.name for file in found.generation.files if file.name not in self._numbers]
@@ -153,4 +153,4 @@ class ReplyStore:
 def _replies(events: pl.DataFrame) -> tuple[Numbers, Numbers]:
     """Digests and row numbers of the replies among events."""
     found = events.with_row_index("row").filter((pl.col("kind") == "outcome") & (pl.col("status") == "reply"))
-    return digests(found["key"]), found["row"].to_numpy().astype(np.uint64)
+    return digests(found["key"].str.tail(END).to_list()), found["row"].to_numpy().astype(np.uint64)

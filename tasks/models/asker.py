@@ -52,7 +52,7 @@ class Desk:
         self._buys = buys
         self._resting: set[tuple[str, str, str]] = set()
         self._microusd: dict[str, int] = {}
-        self._asked: dict[str, asyncio.Future[Reply]] = {}
+        self._buying: dict[str, asyncio.Future[Reply]] = {}
         self._closed: EndpointError | None = None
         self._closing = asyncio.Event()
         self._gates = contextlib.AsyncExitStack()
@@ -67,7 +67,7 @@ class Desk:
 
     async def __aexit__(self, *_: object) -> None:
         self._close(EndpointError(f"the desk of {self._stage} of {self._shard} is closed; nothing more goes out"))
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await asyncio.gather(*self._buying.values(), return_exceptions=True)
         await self._gates.aclose()
 
     def _close(self, why: EndpointError) -> None:
@@ -83,7 +83,7 @@ class Desk:
 
         async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
             wanted = request(prompt, line.model, sample)
-            reply = await self._once(wanted, line, asker)
+            reply = await self._find(wanted) or await self._buy_once(wanted, line, asker)
             self._resting.add((wanted.key, problem_id, role))
             return reply
 
@@ -99,19 +99,24 @@ class Desk:
             ASKED,
         )
 
-    async def _once(self, wanted: Request, line: Line, asker: Asker) -> Reply:
-        running = self._asked.get(wanted.key)
-        if running is None:
-            running = asyncio.ensure_future(self._find_or_buy(wanted, line, asker))
-            self._asked[wanted.key] = running
-        return await asyncio.shield(running)
-
-    async def _find_or_buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+    async def _find(self, wanted: Request) -> Reply | None:
         stored = await self._lookups.get(wanted.key)
-        if stored is not None:
-            self.found += 1
-            self._microusd[wanted.key] = stored.microusd
-            return wire.reply(wanted.key, stored.body)
+        if stored is None and wanted.key in self._microusd:  # bought while the look-up was under way
+            stored = await self._lookups.get(wanted.key)
+        if stored is None:
+            return None
+        self.found += 1
+        self._microusd[wanted.key] = stored.microusd
+        return wire.reply(wanted.key, stored.body)
+
+    async def _buy_once(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+        """Buy, or wait for whoever is buying the same; a failure is everybody's, later ones' too."""
+        buying = self._buying.get(wanted.key)
+        if buying is None:
+            buying = self._buying[wanted.key] = asyncio.ensure_future(self._buy(wanted, line, asker))
+        return await asyncio.shield(buying)
+
+    async def _buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
         if not self._buys:
             raise NotStored(
                 f"{self._stage} of {self._shard}: no reply to key {wanted.key} is stored ({line.role} for problem "
@@ -122,6 +127,7 @@ class Desk:
             if answer.reply is not None:
                 self.bought += 1
                 self._microusd[wanted.key] = answer.microusd
+                del self._buying[wanted.key]  # from here on it is found
                 return answer.reply
             if answer.error in retry.SET_ASIDE and self._is_the_rows_fault():
                 raise RejectedRequest(

@@ -1,12 +1,17 @@
-"""Look-ups in the response store, many to one trip: who asks while a trip is under way shares the next."""
+"""Look-ups in the response store, many to one trip: who asks while a trip is under way shares the next.
+
+Only for keys that the store's index knows a trip is made. Trips are short, so that those who have their replies can
+work while the next ones are fetched.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from itertools import compress
 
 from tasks.ledger.store import ReplyStore, StoredReply
 
-_KEYS_AT_ONCE = 16_384
+_KEYS_AT_ONCE = 1024
 
 
 class Lookups:
@@ -29,7 +34,7 @@ class Lookups:
         while self._waiting:
             some, self._waiting = self._waiting[:_KEYS_AT_ONCE], self._waiting[_KEYS_AT_ONCE:]
             try:
-                found = await asyncio.to_thread(self._store.get_many, [key for key, _ in some])
+                found = await self._fetch([key for key, _ in some])
             except Exception as fault:
                 for _, answer in some:
                     if not answer.done():
@@ -38,3 +43,7 @@ class Lookups:
             for key, answer in some:
                 if not answer.done():
                     answer.set_result(found.get(key))
+
+    async def _fetch(self, keys: list[str]) -> dict[str, StoredReply]:
+        known = list(compress(keys, self._store.knows(keys)))
+        return await asyncio.to_thread(self._store.get_many, known) if known else {}
