@@ -79,11 +79,10 @@ class Desk:
     def ask_for(self, role: str, problem_id: str) -> Ask:
         """An `Ask` that speaks for one role and one row."""
         line = self._lines[role]
-        asker = Asker(run=self._run, stage=self._stage, shard=self._shard, problem_id=problem_id, role=role)
 
         async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
             wanted = request(prompt, line.model, sample)
-            reply = await self._find(wanted) or await self._buy_once(wanted, line, asker)
+            reply = await self._find(wanted) or await self._buy_once(wanted, line, problem_id)
             self._resting.add((wanted.key, problem_id, role))
             return reply
 
@@ -109,10 +108,11 @@ class Desk:
         self._microusd[wanted.key] = stored.microusd
         return wire.reply(wanted.key, stored.body)
 
-    async def _buy_once(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+    async def _buy_once(self, wanted: Request, line: Line, problem_id: str) -> Reply:
         """Buy, or wait for whoever is buying the same; a failure is everybody's, later ones' too."""
         buying = self._buying.get(wanted.key)
         if buying is None:
+            asker = Asker(run=self._run, stage=self._stage, shard=self._shard, problem_id=problem_id, role=line.role)
             buying = self._buying[wanted.key] = asyncio.ensure_future(self._buy(wanted, line, asker))
         return await asyncio.shield(buying)
 

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from tasks.errors import UnreadableReply
 from tasks.models.prompt import Reply
 from tasks.models.request import Request
@@ -48,13 +50,21 @@ def body(request: Request, *, streamed: bool = False) -> bytes:
 def completion(raw: str) -> dict[str, Any]:
     """The first choice of a raw body, checked to be a chat completion; raises `UnreadableReply` else."""
     try:
-        found = json.loads(raw)
+        found = _parsed(raw)
         choice = found["choices"][0]
         if not isinstance(choice["message"], dict):
             raise TypeError("message is not an object")
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as fault:
         raise UnreadableReply(f"not a chat completion: {fault}") from fault
     return dict(found)
+
+
+def _parsed(raw: str) -> Any:
+    """JSON by the quick parser, and by the patient one what that refuses: halves of surrogate pairs, NaN."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return json.loads(raw)
 
 
 def reply(key: str, raw: str) -> Reply:
@@ -115,4 +125,6 @@ def _count(found: Any, *path: str) -> int | None:
 
 def text(value: Any) -> str:
     """A string that every file can hold: JSON can smuggle in halves of surrogate pairs, which none can."""
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")

@@ -33,11 +33,13 @@ from tasks.models import wire
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
-from tasks.models.prompt import Prompt, Sampling, user
+from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.request import Model, request
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
 from tasks.rows.tables import encode
+from tasks.rows.verdict import Decision, keep
+from tasks.stage import Row, each_row
 from tasks.world import Where
 from tests.conftest import s3_server
 
@@ -118,7 +120,7 @@ async def bare(address: str, count: int) -> float:
         return await at_once(count, post)
 
 
-async def asked(root: str, address: str, count: int, workers: int = CONCURRENCY) -> tuple[float, Desk]:
+async def asked(root: str, address: str, count: int) -> tuple[float, Desk]:
     """This project: every attempt's two events durable. What is stored already is found instead."""
     where = Where(
         root=root,
@@ -127,28 +129,35 @@ async def asked(root: str, address: str, count: int, workers: int = CONCURRENCY)
         routes={"rater": "bench"},
         prices={MODEL.name: PRICE},
     )
+    rows = problems(count)
+
+    async def decide(row: Row, ask: Ask) -> Decision:
+        await ask(prompt(row["number"]))
+        return keep({})
+
     async with world.desk(where, "rate", SHARD, {"rater": MODEL}) as desk:
-
-        async def ask(number: int) -> None:
-            await desk.ask_for("rater", problem_id(number))(prompt(number))
-
-        return await at_once(count, ask, workers), desk
+        began = time.perf_counter()
+        assert len(await each_row(rows, desk, "rater", decide)) == count
+        return count / (time.perf_counter() - began), desk
 
 
-def problem_id(number: int) -> str:
-    return sha256(str(number).encode()).hexdigest()
+def problems(count: int) -> list[dict[str, Any]]:
+    """Rows of a shard, in the order in which a stage gets them."""
+    rows = [{"number": number, "problem_id": sha256(str(number).encode()).hexdigest()} for number in range(count)]
+    return sorted(rows, key=lambda row: str(row["problem_id"]))
 
 
 def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
     """Attempts with replies of 2 KB, as the log would have them."""
     words = [secrets.token_urlsafe(random.randrange(2, 8)) for _ in range(5000)]
     common: dict[str, Any] = {"model": MODEL.identity, "endpoint": "bench", "sample": 0}
+    rows = problems(replies)
     for start in range(0, replies, per_segment):
         events = []
-        for number in range(start, min(start + per_segment, replies)):
-            made = request(prompt(number), MODEL, 0)
-            asker = Asker(run="bench", stage="rate", shard="s", problem_id=problem_id(number), role="rater")
-            both = {**common, "attempt": f"{number:032x}", "key": made.key, "at_ms": number, "asker": asker}
+        for row in rows[start : start + per_segment]:
+            made = request(prompt(row["number"]), MODEL, 0)
+            asker = Asker(run="bench", stage="rate", shard="s", problem_id=row["problem_id"], role="rater")
+            both = {**common, "attempt": f"{row['number']:032x}", "key": made.key, "at_ms": start, "asker": asker}
             body = reply(" ".join(random.choices(words, k=250))[:1900])
             events.append(Event(kind="intent", request=made.canonical, bound_microusd=9, **both))
             events.append(Event(kind="outcome", status="reply", body=body, microusd=7, served_model="bench", **both))
@@ -196,7 +205,7 @@ def throughput(folder: Path, address: str, count: int, rounds: int) -> None:
 
 
 def resume(root: str, count: int, state: str) -> None:
-    rate, desk = asyncio.run(asked(root, "http://127.0.0.1:9/v1", count, workers=count))
+    rate, desk = asyncio.run(asked(root, "http://127.0.0.1:9/v1", count))
     assert (desk.bought, desk.found) == (0, count)
     say(f"cached replies/s on resume from {count:,} of 2 KB, {state}", f"{rate:,.0f}")
 

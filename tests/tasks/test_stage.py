@@ -20,11 +20,12 @@ from tasks.models.prompt import Ask
 from tasks.rows import manifest as manifests
 from tasks.rows import shards
 from tasks.rows.manifest import Manifest
+from tasks.rows.storage import Storage
 from tasks.rows.tables import table
 from tasks.rows.verdict import Decision, keep
-from tasks.stage import Row, Stage, each_row, plan, run_shard
+from tasks.stage import ROWS_AT_ONCE, Row, Stage, each_row, plan, run_shard
 from tasks.world import Where
-from tests.tasks.models.openai_server import MODEL, PRICE, Server, completion, prompt, say
+from tests.tasks.models.openai_server import MODEL, PRICE, Server, completion, desk, prompt, say
 
 
 class Settings(BaseModel):
@@ -122,3 +123,48 @@ def test_each_part_of_a_stages_identity_is_in_its_fingerprint() -> None:
         plan(STAGE, Settings(), {"rater": MODEL}, "u").fingerprint,
     }
     assert len(prints) == 6
+
+
+def numbered(count: int) -> list[Row]:
+    return [{"problem_id": f"row {number}", "number": number} for number in range(count)]
+
+
+async def test_decisions_are_in_the_order_of_the_rows_and_no_more_than_a_window_is_under_way(
+    tmp_path: Path, server: Server
+) -> None:
+    under_way, most = 0, 0
+
+    async def slower_first(row: Row, ask: Ask) -> Decision:
+        nonlocal under_way, most
+        under_way, most = under_way + 1, max(most, under_way + 1)
+        await asyncio.sleep(0.02 if row["number"] % 100 == 0 else 0)
+        under_way -= 1
+        return keep({"number": row["number"]})
+
+    async with desk(Storage(str(tmp_path)), server) as made:
+        decided = await each_row(numbered(3 * ROWS_AT_ONCE), made, "rater", slower_first)
+    assert [one.columns["number"] for one in decided] == list(range(3 * ROWS_AT_ONCE))
+    assert most == ROWS_AT_ONCE
+
+
+async def test_once_a_row_fails_none_is_begun_those_under_way_end_and_the_first_of_the_failed_is_raised(
+    tmp_path: Path, server: Server
+) -> None:
+    begun, ended = 0, 0
+
+    async def fail_at_two(row: Row, ask: Ask) -> Decision:
+        nonlocal begun, ended
+        begun += 1
+        if row["number"] == 20:
+            raise ValueError("row 20")
+        await asyncio.sleep(0.01)
+        ended += 1
+        if row["number"] == 10:
+            raise ValueError("row 10")
+        return keep({})
+
+    async with desk(Storage(str(tmp_path)), server) as made:
+        with pytest.raises(ValueError, match="row 10"):
+            await each_row(numbered(2 * ROWS_AT_ONCE), made, "rater", fail_at_two)
+    assert ended == begun - 1
+    assert 20 < begun <= ROWS_AT_ONCE

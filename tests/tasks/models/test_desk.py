@@ -1,6 +1,7 @@
 """Asking, against a real server: what is durable when, and what is paid once."""
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tasks.errors import NotStored, StorageError, UnknownPrice
 from tasks.ledger.log import LOG
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
+from tasks.models.prompt import Reply
 from tasks.models.request import request
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
@@ -194,6 +196,16 @@ async def test_what_was_asked_is_the_same_table_whoever_bought(storage: Storage,
     assert sorted(bought["problem_id"]) == [f"row {n}" for n in range(6)]
     assert set(bought["microusd"]) == {7000}
     assert set(bought["role"]) == {"rater"}
+
+
+async def test_a_reply_that_was_bought_is_let_go_and_found_again(storage: Storage, server: Server) -> None:
+    server.plan = [say(200, completion("held nowhere"))]
+    async with desk(storage, server) as made:
+        assert (await ask_of(made)(prompt())).content == "held nowhere"
+        await asyncio.sleep(0)
+        assert not [one for one in gc.get_objects() if isinstance(one, Reply) and one.content == "held nowhere"]
+        assert (await ask_of(made)(prompt())).content == "held nowhere"
+        assert (made.bought, made.found, len(server.journal)) == (1, 1, 1)
 
 
 async def test_with_buying_off_only_stored_replies_are_given(storage: Storage, server: Server) -> None:
