@@ -9,10 +9,16 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo test check bench-ledger bench-env format lock clean
+.PHONY: demo ui metrics test check bench-ledger bench-env format lock clean
 
 demo: .venv/runtime ## run the whole pipeline on embedded defaults; SOURCE=file.jsonl for your own problems
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
+
+ui: .venv/runtime ## the Prefect UI with the deployments and a worker, until Ctrl-C; PORT=4200
+	$(BIN)/python -m flows ui $(if $(PORT),--port $(PORT))
+
+metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on loopback, until Ctrl-C
+	$(BIN)/python -m flows metrics --root $(ROOT)
 
 test: .venv/development ## pass the tests
 	$(BIN)/python -m pytest

@@ -1,4 +1,4 @@
-"""The command line: python -m flows demo|run|status|spend|rebuild|compact.
+"""The command line: python -m flows demo|run|retry|ui|metrics|status|spend|rebuild|compact.
 
 Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started.
 """
@@ -87,6 +87,25 @@ def run(
         from flows.recipe import load
 
         execute(lambda: load(recipe), root, shards, runner, workers, as_json)
+
+
+@app.command()
+def retry(
+    run: Annotated[str, typer.Argument(help="A run's name, as `status` shows it")],
+    root: Root,
+    runner: Kind = Runner.RAY,
+    workers: Workers = 2,
+    as_json: Json = False,
+) -> None:
+    """Run again what of a run has failed, by the recipe it was last started with; what is finished is left."""
+    with complaints():
+        from flows import plan as plans
+        from tasks import world
+
+        recipe = plans.recipe_of(world.storage(root), plans.load(world.storage(root), run).run)
+        plan = execute(lambda: recipe, root, None, runner, workers, as_json)
+        if plan.run != run:
+            people.print(f"sources or code have changed since {run}: this was {plan.run}", soft_wrap=True)
 
 
 @app.command()
@@ -199,6 +218,42 @@ def compact(root: Root, as_json: Json = False) -> None:
             people.print(f"{done.segments} segments merged; the ledger is at generation {done.generation}")
         else:
             people.print(f"another compaction was faster; the ledger is at generation {done.generation}")
+
+
+@app.command()
+def metrics(
+    root: Root,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 for any free one")] = 9464,
+) -> None:
+    """Serve what the ledger and the manifests say as Prometheus metrics, on this machine, until Ctrl-C."""
+    with complaints():
+        from flows.metrics import served as serve
+        from flows.ui import wait_for_stop
+        from tasks import world
+
+        with serve(world.storage(root), port) as port:
+            people.print(
+                f"metrics of {escape(root)} at http://127.0.0.1:{port}/metrics; Ctrl-C ends it", soft_wrap=True
+            )
+            wait_for_stop()
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the Prefect UI; 0 for any free one")] = 4200,
+    alerts_url: Annotated[
+        str | None, typer.Option(envvar="CURATION_ALERTS_URL", help="Webhook that alerts are sent to")
+    ] = None,
+) -> None:
+    """Start the Prefect UI with the deployments and a worker for them, on this machine, until Ctrl-C."""
+    with complaints():
+        from flows.ui import ui as everything
+        from flows.ui import wait_for_stop
+
+        people.print("starting a Prefect server, the deployments and a worker ...")
+        with everything(DEMO / "prefect", port, alerts_url) as address:
+            people.print(f"open [bold]{address}[/]; Ctrl-C ends it all", soft_wrap=True)
+            wait_for_stop()
 
 
 def execute(

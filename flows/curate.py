@@ -7,47 +7,31 @@ run that is started again does only what is missing, and pays for none of it twi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.futures import PrefectFuture
-from pydantic import BaseModel
+from prefect.futures import as_completed
 
 from flows import plan as plans
+from flows.failures import ShardsFailed, failed, failure
 from flows.plan import Plan
 from flows.recipe import Recipe
 from flows.runner import in_shared_cluster
 from flows.services import rehearsal
 from flows.stages import PER_SHARD
+from flows.watch import shown
 from tasks import world
 from tasks.collect.task import collect
-from tasks.errors import CurationError
 from tasks.models.prices import table as price_table
 from tasks.publish.task import publish
+from tasks.report.pages import FailedShard
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
 from tasks.world import Where
-
-
-class Failure(BaseModel):
-    """A shard that did not get through, and why."""
-
-    shard: str
-    stage: str
-    reason: str
-
-
-class ShardsFailed(CurationError):
-    """Some shards failed; the others are finished and kept."""
-
-    def __init__(self, failures: list[Failure]) -> None:
-        self.failures = failures
-        lines = "\n".join(f"  {f.shard} at {f.stage}: {f.reason}" for f in failures)
-        super().__init__(f"{len(failures)} shard(s) failed; the others are kept. Run again to go on:\n{lines}")
 
 
 @flow(name="curate", flow_run_name="curate {recipe.name}", validate_parameters=False)
@@ -62,14 +46,19 @@ def curate(recipe: Recipe, root: str) -> Plan:
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)
-        carry_out(plan, where.model_copy(update={"run": plan.run}))
+        where = where.model_copy(update={"run": plan.run})
+        with shown(plan, where) as view:
+            carry_out(plan, where, view.failed)
     return plan
 
 
-def carry_out(plan: Plan, where: Where) -> None:
-    """Bring every shard through its stages, then publish. What is finished is found and left as it is."""
+def carry_out(plan: Plan, where: Where, tell: Callable[[FailedShard], None] = lambda _: None) -> None:
+    """Bring every shard through its stages, then publish. What is finished is found and left as it is.
+
+    A shard that fails is told of at once. Raises `ShardsFailed` when the others have ended.
+    """
     runs = [through_stages(plan, shard, where) for shard in plan.shards]
-    chains = finished(plan, runs)
+    chains = finished(plan, runs, tell)
     models = {role: model.identity for role, model in plan.models.items()}
     publish(plan.publish, plan.recipe, models, plan.shards, chains, where)
 
@@ -82,19 +71,21 @@ def through_stages(plan: Plan, shard: Shard, where: Where) -> list[Any]:
     return chain
 
 
-def finished(plan: Plan, runs: Sequence[Sequence[Any]]) -> list[list[Manifest]]:
+def finished(plan: Plan, runs: Sequence[Sequence[Any]], tell: Callable[[FailedShard], None]) -> list[list[Manifest]]:
     """The shards' manifests, once all have ended; raises `ShardsFailed` if some did not get through."""
-    futures = [future for chain in runs for future in chain[1:]]
-    for future in futures:
-        future.wait()
-    failures = [
-        Failure(shard=shard.name, stage=planned.stage, reason=_reason(future))
+    named = {
+        future: (shard.name, planned.stage)
         for shard, chain in zip(plan.shards, runs, strict=True)
         for planned, future in zip(plan.stages, chain[1:], strict=True)
-        if future.state.is_failed() or future.state.is_crashed()
-    ]
-    if failures or not all(future.state.is_completed() for future in futures):
-        raise ShardsFailed(failures)
+    }
+    failures = []
+    for future in as_completed(list(named)):
+        future.wait()
+        if failed(future):
+            failures.append(failure(*named[future], future))
+            tell(failures[-1])
+    if failures or not all(future.state.is_completed() for future in named):
+        raise ShardsFailed(sorted(failures, key=lambda one: (one.shard, one.stage)))
     return [[chain[0], *(future.result() for future in chain[1:])] for chain in runs]
 
 
@@ -122,8 +113,3 @@ def journal(root: str) -> Path:
     storage = world.storage(root)
     name = "rehearsal/journal.jsonl"
     return Path(storage.base) / name if storage.is_local else Path(".rehearsal") / digest(root)[:12] / "journal.jsonl"
-
-
-def _reason(future: PrefectFuture[Any]) -> str:
-    message = future.state.message or future.state.name or "unknown"
-    return message.removeprefix("Task run encountered an exception: ")[:2000]

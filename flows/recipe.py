@@ -144,14 +144,18 @@ class Recipe(BaseModel):
         return {name: role.identity() for name, role in self.roles.items()}
 
 
+def names() -> list[str]:
+    """The recipes in `deployments/`."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml") if path.name != "prefect.yaml")
+
+
 def load(name_or_path: str) -> Recipe:
     """The recipe in a file, or of that name in `deployments/`. Raises `RecipeError` naming every fault."""
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = FOLDER / f"{name_or_path}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in FOLDER.glob("*.yaml") if p.name != "prefect.yaml")
-        raise RecipeError(f"no recipe at {path}; recipes in {FOLDER}/ are {', '.join(known)}")
+        raise RecipeError(f"no recipe at {path}; recipes in {FOLDER}/ are {', '.join(names())}")
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as fault:

@@ -57,6 +57,20 @@ def in_shared_cluster() -> bool:
     return bool(os.environ.get("RAY_ADDRESS")) and ray.is_initialized()
 
 
+@contextmanager
+def running_on(kind: Runner, workers: int) -> Iterator[None]:
+    """What the flow run of this context submits is executed there: a deployment learns it from its parameters,
+    when the run with the task runner of the flow's definition has begun already.
+    """
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    if context is None:
+        raise RuntimeError("there is no flow run whose tasks could be executed")
+    with task_runner(kind, workers) as chosen, chosen, context.model_copy(update={"task_runner": chosen}):
+        yield
+
+
 def _start_local(workers: int) -> None:
     """Start Ray on this machine; a start that comes to nothing is tried again.
 

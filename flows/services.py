@@ -27,9 +27,11 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,tasks",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
-"""Switches against telemetry, hub downloads and log lines that the Prefect UI has anyway. Set before Prefect is
-imported, unless the environment says otherwise."""
+"""Switches against telemetry, hub downloads and log lines that the Prefect UI has anyway; the log lines of our own
+modules go to the UI. Set before Prefect is imported, unless the environment says otherwise."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -48,14 +50,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def child(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A process with its errors in `log` and its output in a pipe; ended with the block, and with this process."""
+def child(
+    command: list[str], *, log: Path, env: dict[str, str] | None = None, piped: bool = True
+) -> Iterator[subprocess.Popen[str]]:
+    """A process with its errors in `log`, and its output in a pipe or there too; ended with the block, and with
+    this process.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as errors:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if piped else errors,
             stderr=errors,
             text=True,
             env={**os.environ, **(env or {})},
@@ -86,8 +92,8 @@ def rehearsal(journal: Path, faults: str | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already.
+def prefect_server(home: Path, port: int = 0) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """A Prefect server with its database in `home`, unless PREFECT_API_URL names one already. Port 0: any free one.
 
     It takes seconds to come up, and comes up by itself meanwhile; what is given waits for it and makes it the
     server of this process and of those started from then on.
@@ -95,11 +101,15 @@ def prefect_server(home: Path) -> Iterator[Callable[[], AbstractContextManager[N
     if os.environ.get("PREFECT_API_URL"):
         yield nullcontext
         return
-    port, log = free_port(), home / "server.log"
+    port, log = port or free_port(), home / "server.log"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     home.mkdir(parents=True, exist_ok=True)
-    env = {"PREFECT_HOME": str(home.resolve()), "PREFECT_SERVER_LOGGING_LEVEL": "ERROR"}
-    with child(command, log=log, env=env) as process:
+    env = {
+        "PREFECT_HOME": str(home.resolve()),
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_UI_API_URL": "/api",  # else the pages look for port 4200, whatever the port is
+    }
+    with child(command, log=log, env=env, piped=False) as process:
         yield lambda: _in_use(f"http://127.0.0.1:{port}/api", process, log)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ ROWS_AT_ONCE = 2048
 endpoint is asked at once, so that stored replies are fetched many at a time."""
 ASKED_TABLE = "asked"
 """The table, beside the verdicts of every stage that asks models, of which replies its rows rest on."""
+
+_log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 Decide = Callable[[Sequence[Row], Desk], Awaitable[list[Decision]]]
@@ -129,6 +132,7 @@ def run_shard(
     if found is not None:
         return Done(manifest=found, reused=True)
     rows: Sequence[Row] = chains.rows(storage, shard, chain).to_dicts()
+    _log.info("%s of %s: %d rows to decide", stage.name, shard.name, len(rows))
     decisions, asked = asyncio.run(_decide(stage, planned, shard, where, rows, decide))
     verdicts, evidence = tables(stage, rows, decisions)
     if stage.roles:
@@ -153,6 +157,8 @@ async def _decide(
         return [], pl.DataFrame(schema=ASKED)
     async with world.desk(where, stage.name, shard, planned.roles) as desk:
         decisions = await decide(rows, desk)
+        if planned.roles:
+            _log.info("%s of %s: %d replies found, %d bought", stage.name, shard.name, desk.found, desk.bought)
         return decisions, desk.asked()
 
 

@@ -6,6 +6,7 @@ cached or persisted by Prefect, and wiping its database repays nothing.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from prefect.cache_policies import NO_CACHE
@@ -14,6 +15,8 @@ from prefect.states import Completed
 
 from tasks.rows.manifest import Manifest
 from tasks.stage import Done
+
+logging.getLogger("tasks").setLevel(logging.INFO)  # what our modules log is shown beside the task run, on Ray too
 
 OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
 

@@ -27,6 +27,7 @@ def facts(answer: Answer, line: Line, key: str) -> tuple[Answer, dict[str, Any]]
     """What the log says of an answer; a 200 without completion or usage is an error of class `garbled`,
     one by another model an error of class `wrong_model`: whatever it cost, it answers another question.
     """
+    answer = replace(answer, body=without(line.api_key, answer.body))
     facts: dict[str, Any] = {"http_status": answer.http_status, "body": answer.body}
     if answer.error is None:
         try:
@@ -56,3 +57,8 @@ def facts(answer: Answer, line: Line, key: str) -> tuple[Answer, dict[str, Any]]
                 "microusd": cost,
             }
     return answer, facts | {"status": "error", "error": answer.error}
+
+
+def without(secret: str | None, text: str) -> str:
+    """Text from an endpoint without the key it was asked with: some repeat it when they refuse it."""
+    return text.replace(secret, "[key]") if secret else text

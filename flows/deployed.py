@@ -1,0 +1,64 @@
+"""The flows as deployments run them: parameters that a form can hold, in place of a whole recipe.
+
+Parameters are plain and bounded, so that the server refuses a wrong one before a worker starts. None is a
+secret: keys are read from the environment of the worker.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flows import curate as pipeline
+from flows import recipe as recipes
+from flows.demo import write_sources
+from flows.recipe import Recipe
+from flows.runner import Runner, running_on
+from tasks import world
+from tasks.ledger.compaction import compact as merge
+
+RecipeName = Annotated[str, Field(json_schema_extra={"enum": list(recipes.names())})]
+Root = Annotated[str, Field(min_length=1)]
+
+
+@flow(name="curate", flow_run_name="curate {recipe} into {root}")
+def curate(
+    recipe: RecipeName = "demo",
+    root: Root = ".demo/root",
+    shards: Annotated[int | None, Field(ge=1, le=256)] = None,
+    runner: Runner = Runner.RAY,
+    workers: Annotated[int, Field(ge=1, le=1024)] = 2,
+) -> None:
+    """Turn a recipe's sources into a data set. Safe to start or retry at any time: what is finished is found.
+
+    Args:
+        recipe: Which recipe of deployments/ to run.
+        root: Storage root of rows, replies and data sets: a folder, or a URL such as s3://bucket/prefix.
+        shards: Shards per intake; the recipe's own number if left out. Free to change at any time.
+        runner: What runs the shards: Ray (the cluster of RAY_ADDRESS, else a local one) or threads.
+        workers: Shards that are worked on at once, on threads or a local Ray.
+    """
+    made = _recipe(recipe)
+    if shards is not None:
+        made = made.model_copy(update={"shards": shards})
+    with running_on(runner, workers):
+        pipeline.curate.fn(made, root)
+
+
+@flow(name="compact", flow_run_name="compact {root}")
+def compact(root: Root = ".demo/root") -> None:
+    """Merge the small files of the attempt log. Safe at any time, beside running shards too.
+
+    Args:
+        root: Storage root whose log is compacted.
+    """
+    merge(world.storage(root))
+
+
+def _recipe(name: str) -> Recipe:
+    if name == "demo":
+        write_sources(Path(".demo") / "sources")
+    return recipes.load(name)

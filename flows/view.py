@@ -1,0 +1,130 @@
+"""One look at a run: read from its storage root, written on its board."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from flows import plan as plans
+from flows.alerts import Alerts
+from flows.board import Board
+from flows.plan import Plan
+from tasks.ledger import spend as spends
+from tasks.report import alarms, pages
+from tasks.report.funnel import funnel
+from tasks.report.pages import Example, FailedShard, StageSpend
+from tasks.report.progress import Pace, began, first_looks, progress, words
+from tasks.rows import manifest as manifests
+from tasks.rows.chain import PROBLEMS
+from tasks.rows.manifest import Manifest
+from tasks.rows.storage import Storage
+from tasks.rows.verdict import Verdict
+
+_EXAMPLES = 3
+
+
+class View:
+    """A run's board and what must be remembered from look to look."""
+
+    def __init__(self, storage: Storage, plan: Plan, board: Board, alerts: Alerts) -> None:
+        self._storage, self._plan, self._board, self._alerts = storage, plan, board, alerts
+        self._stages = [planned.stage for planned in plan.stages]
+        self._paces: dict[str, Pace] = {}
+        self._examples: dict[tuple[str, str], list[Example]] = {}
+        self._searched: set[str] = set()
+        self._failures: list[FailedShard] = []
+
+    def failed(self, one: FailedShard) -> None:
+        """Tell that a shard failed, and show it from the next look on."""
+        self._failures.append(one)
+        self._alerts.tell(alarms.of_failures([one]))
+
+    def update(self) -> None:
+        """Look, and show what has changed."""
+        chains = plans.chains(self._storage, self._plan)
+        last = plans.published(self._storage, self._plan, chains)
+        self._show_progress(chains)
+        steps = funnel(chains, self._plan.intakes, last)
+        self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
+        log = spends.events(self._storage).filter(run=self._plan.run)
+        self._show_spend(chains, log)
+        self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
+        self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")
+        self._alerts.tell([*alarms.of_funnel(steps), *alarms.of_endpoints(log, time.time_ns() // 1_000_000)])
+
+    def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
+        now = time.monotonic()
+        self._paces = first_looks(
+            progress(self._stages, chains, {}, now), self._paces, began(self._stages, chains), now
+        )
+        for i, one in enumerate(progress(self._stages, chains, self._paces, now), start=1):
+            self._board.progress(f"progress-{i}-{one.stage}", one.percent, words(one))
+
+    def _show_spend(self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame) -> None:
+        maybe = spends.possibly_paid(log)
+        paid = {line["stage"]: line for line in spends.spend(log, spends.By.STAGE).to_dicts()}
+        lines = [
+            _stage_spend(
+                planned.stage, paid.get(planned.stage, {}), sum(len(chain) > i for chain in chains), len(chains)
+            )
+            for i, planned in enumerate(self._plan.stages, start=1)
+            if planned.roles
+        ]
+        accepted = sum(chain[-1].kept for chain in chains if len(chain) == len(self._stages) + 1)
+        rehearsal = any(model.identity.startswith("rehearsal/") for model in self._plan.models.values())
+        page = pages.spend_page(lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal)
+        self._board.markdown("spend", page, f"Paid by run {self._plan.run}, from the ledger")
+
+    def _show_quarantine(self, done: Sequence[Manifest]) -> None:
+        reasons: Counter[tuple[str, str]] = Counter()
+        for manifest in done:
+            reasons.update({(manifest.stage, reason): n for reason, n in manifest.quarantined.items()})
+            self._find_examples(manifest)
+        page = pages.quarantine_page(reasons, self._examples)
+        self._board.markdown("quarantine", page, "Rows that nobody could decide on, by stage and reason")
+
+    def _find_examples(self, manifest: Manifest) -> None:
+        wanted = [
+            reason for reason in manifest.quarantined
+            if len(self._examples.get((manifest.stage, reason), ())) < _EXAMPLES
+        ]  # fmt: skip
+        if manifest.digest in self._searched or not wanted:
+            return
+        self._searched.add(manifest.digest)
+        rows = manifests.read(self._storage, manifest).filter(
+            pl.col("verdict") == Verdict.QUARANTINE, pl.col("reason").is_in(wanted)
+        )
+        for row in rows.sort("problem_id").iter_rows(named=True):
+            found = self._examples.setdefault((manifest.stage, row["reason"]), [])
+            if len(found) < _EXAMPLES:
+                found.append(self._example(row))
+
+    def _example(self, row: dict[str, Any]) -> Example:
+        """A row by its problem; one that never became a problem by where it stands in its source."""
+        if row["problem_id"]:
+            return Example(row=row["problem_id"][:12], text=self._questions.get(row["problem_id"], ""))
+        return Example(row=f"{row['source']} {row['locator']}", text=row["detail"] or "")
+
+    @cached_property
+    def _questions(self) -> dict[str, str]:
+        """The questions as they were collected."""
+        columns = ["problem_id", "question"]
+        frames = [manifests.read(self._storage, intake, PROBLEMS, columns) for intake in self._plan.intakes]
+        return dict(pl.concat(frames).iter_rows())
+
+
+def _stage_spend(stage: str, paid: dict[str, int], done: int, shards: int) -> StageSpend:
+    return StageSpend(
+        stage=stage,
+        replies=paid.get("replies", 0),
+        errors=paid.get("errors", 0),
+        tokens=paid.get("prompt_tokens", 0) + paid.get("completion_tokens", 0),
+        microusd=paid.get("microusd", 0),
+        shards_done=done,
+        shards=shards,
+    )

@@ -1,0 +1,62 @@
+"""Looks at a run while it goes, and shows what it sees in the Prefect UI.
+
+Everything shown is read from the storage root, so it is what the ledger and the manifests say, on a retry too.
+Looking is bounded: it takes at most a tenth of the time, and a look that fails is not the run that fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+
+from flows.alerts import Alerts
+from flows.board import Board
+from flows.plan import Plan
+from flows.view import View
+from tasks import world
+from tasks.world import Where
+
+SECONDS_BETWEEN_LOOKS = 3.0
+_SHARE_OF_TIME = 0.1
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def shown(plan: Plan, where: Where) -> Iterator[View]:
+    """Keep the artifacts of this flow run up to date while the block runs; a last time when it has ended."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("there is no flow run to show anything in")
+    with get_client(sync_client=True) as client:
+        flow_run = context.flow_run.id
+        view = View(world.storage(where.root), plan, Board(client, flow_run), Alerts(plan.run, flow_run))
+        stop = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(view, stop), name="watch", daemon=True)
+        watcher.start()
+        try:
+            yield view
+        finally:
+            stop.set()
+            watcher.join()
+            _look(view)
+
+
+def _watch(view: View, stop: threading.Event) -> None:
+    pause = 0.0
+    while not stop.wait(pause):
+        began = time.monotonic()
+        _look(view)
+        pause = max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - began) / _SHARE_OF_TIME)
+
+
+def _look(view: View) -> None:
+    try:
+        view.update()
+    except Exception as fault:  # whatever it is: the run goes on without being shown
+        _log.warning("the run could not be shown: %s: %s", type(fault).__name__, fault)
