@@ -11,6 +11,7 @@
     ├── EndpointError        an endpoint did not answer a request, after all retries
     │   └── UnknownPrice     a model has no price: nothing may be asked of it
     ├── RejectedRequest      an endpoint will not answer this one request, however often it is asked
+    ├── LeaseLost            somebody else has taken over the buckets that a shard was worked on
     ├── NotStored            a reply is not in the store, and buying is switched off
     └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
 
@@ -62,6 +63,10 @@ class RejectedRequest(CurationError):
 
 class UnknownPrice(EndpointError):
     """A model has no price in the table, so nothing may be asked of it."""
+
+
+class LeaseLost(CurationError):
+    """A lease could not be kept: this process made no sign of life for too long, and somebody else took over."""
 
 
 class NotStored(CurationError):
