@@ -104,7 +104,7 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
     serves = {name: role.serves for name, role in recipe.roles.items()}
     return Where(
         root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.prices,
-        cluster=in_shared_cluster(),
+        cluster=in_shared_cluster(), lease_seconds=recipe.lease_seconds,
     )  # fmt: skip
 
 

@@ -122,6 +122,9 @@ class Recipe(BaseModel):
     prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")
     stages: list[StageChoice] = Field(min_length=1)
     shards: int = Field(default=4, ge=1, le=256, description="Shards per intake")
+    lease_seconds: float = Field(
+        default=60, gt=0, description="Silence of a worker after which another may take over"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -10,15 +10,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from tasks import world
-from tasks.errors import RejectedRequest
+from tasks.errors import LeaseLost, RejectedRequest
+from tasks.ledger.leases import Lease
 from tasks.models.asker import ASKED, Desk
 from tasks.models.prompt import Ask
 from tasks.models.request import Model
@@ -38,6 +42,8 @@ ROWS_AT_ONCE = 2048
 endpoint is asked at once, so that stored replies are fetched many at a time."""
 ASKED_TABLE = "asked"
 """The table, beside the verdicts of every stage that asks models, of which replies its rows rest on."""
+_TIMES_LOST = 3
+"""A shard whose lease was lost so often, so that another run works on it, is left to that run."""
 
 _log = logging.getLogger(__name__)
 
@@ -124,38 +130,49 @@ def run_shard(
 ) -> Done:
     """Bring one shard through one stage; if its manifest exists, that is all.
 
-    Raises whatever `decide` raises, after everything in flight has been awaited and logged.
+    While it asks models it alone works on the shard's buckets: of two runs at once the second waits, and finds what
+    the first has made. Raises whatever `decide` raises, after everything in flight has been awaited and logged.
     """
     storage = world.storage(where.root)
-    upstream = chain[-1].digest
-    found = manifests.find(storage, stage.name, planned.fingerprint, shard.name, upstream)
+    key = {"stage": stage.name, "fingerprint": planned.fingerprint, "shard": shard.name, "upstream": chain[-1].digest}
+    find = partial(manifests.find, storage, **key)
+    found = find()
     if found is not None:
         return Done(manifest=found, reused=True)
     rows: Sequence[Row] = chains.rows(storage, shard, chain).to_dicts()
-    _log.info("%s of %s: %d rows to decide", stage.name, shard.name, len(rows))
-    decisions, asked = asyncio.run(_decide(stage, planned, shard, where, rows, decide))
-    verdicts, evidence = tables(stage, rows, decisions)
-    if stage.roles:
-        evidence[ASKED_TABLE] = asked
-    manifest = manifests.commit(
-        storage,
-        stage=stage.name,
-        fingerprint=planned.fingerprint,
-        shard=shard.name,
-        upstream=upstream,
-        rows_in=len(rows),
-        verdicts=verdicts,
-        tables=evidence,
-    )
-    return Done(manifest=manifest, reused=False)
+
+    async def work() -> Done:
+        leasing = world.lease(where, stage.name, shard) if stage.roles and rows else nullcontext()
+        async with leasing as lease:
+            found = await asyncio.to_thread(find) if lease else None
+            if found is not None:
+                return Done(manifest=found, reused=True)
+            _log.info("%s of %s: %d rows to decide", stage.name, shard.name, len(rows))
+            decisions, asked = await _decide(stage, planned, shard, where, rows, decide, lease)
+            verdicts, evidence = tables(stage, rows, decisions)
+            if stage.roles:
+                evidence[ASKED_TABLE] = asked
+            if lease:
+                await lease.renew()
+            commit = partial(manifests.commit, rows_in=len(rows), verdicts=verdicts, tables=evidence)
+            return Done(manifest=await asyncio.to_thread(commit, storage, **key), reused=False)
+
+    lost = retry_if_exception_type(LeaseLost)
+    return Retrying(retry=lost, stop=stop_after_attempt(_TIMES_LOST), reraise=True)(lambda: asyncio.run(work()))
 
 
 async def _decide(
-    stage: Stage, planned: PlannedStage, shard: Shard, where: Where, rows: Sequence[Row], decide: Decide
+    stage: Stage,
+    planned: PlannedStage,
+    shard: Shard,
+    where: Where,
+    rows: Sequence[Row],
+    decide: Decide,
+    lease: Lease | None,
 ) -> tuple[list[Decision], pl.DataFrame]:
     if not rows:
         return [], pl.DataFrame(schema=ASKED)
-    async with world.desk(where, stage.name, shard, planned.roles) as desk:
+    async with world.desk(where, stage.name, shard, planned.roles, lease) as desk:
         decisions = await decide(rows, desk)
         if planned.roles:
             _log.info("%s of %s: %d replies found, %d bought", stage.name, shard.name, desk.found, desk.bought)

@@ -10,7 +10,7 @@ import asyncio
 import os
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import cache
 from typing import IO
 
@@ -19,6 +19,9 @@ import fsspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import RecipeError, SourceError
+from tasks.ledger import leases
+from tasks.ledger.board import Claim
+from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.store import ReplyStore
 from tasks.models.asker import Desk
@@ -28,6 +31,7 @@ from tasks.models.governors import Governor, OnMachine
 from tasks.models.prices import Price
 from tasks.models.prices import table as price_table
 from tasks.models.request import Model
+from tasks.rows.problem import BUCKETS
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
 
@@ -49,6 +53,8 @@ class Where(BaseModel):
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
     cluster: bool = Field(default=False, description="Whether endpoints are shared by the machines of a Ray cluster")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
+    lease_seconds: float = Field(default=leases.SECONDS, gt=0, description="Silence after which a lease may be taken")
+    leased: bool = Field(default=False, description="Whether a lease on the whole root is held for this work already")
 
 
 @cache
@@ -94,9 +100,25 @@ def governor(cluster: bool) -> Governor:
     return InCluster()
 
 
+def lease(where: Where, stage: str, shard: Shard) -> AbstractAsyncContextManager[Lease | None]:
+    """A lease on a shard's buckets, as soon as it can be had; None where one on the whole root is held."""
+    if where.leased:
+        return nullcontext()
+    claim = Claim(work=f"{stage} of {shard.name}", run=where.run, intake=shard.intake, low=shard.low, high=shard.high)
+    return leases.held(storage(where.root), claim, where.lease_seconds)
+
+
+def whole_lease(where: Where, work: str) -> AbstractAsyncContextManager[Lease]:
+    """A lease on every bucket of a root."""
+    claim = Claim(work=work, run=where.run, intake="", low=0, high=BUCKETS)
+    return leases.held(storage(where.root), claim, where.lease_seconds)
+
+
 @asynccontextmanager
-async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model]) -> AsyncIterator[Desk]:
-    """Everything one shard of one stage needs to ask its models."""
+async def desk(
+    where: Where, stage: str, shard: Shard, roles: Mapping[str, Model], lease: Lease | None = None
+) -> AsyncIterator[Desk]:
+    """Everything one shard of one stage needs to ask its models, and to log it under a lease."""
     kept = storage(where.root)
     store = reply_store(where.root)
     await asyncio.to_thread(store.refresh)
@@ -105,7 +127,7 @@ async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model
     place = f"{shard.low:03x}-{shard.high:04x}"
     connector = aiohttp.TCPConnector(limit=0)
     async with (
-        AttemptLog(kept, place, bounds, store.add) as log,
+        AttemptLog(kept, place, bounds, store.add, lease.token if lease else 0) as log,
         aiohttp.ClientSession(connector=connector) as http,
         Desk(
             store=store,
@@ -116,6 +138,7 @@ async def desk(where: Where, stage: str, shard: Shard, roles: Mapping[str, Model
             stage=stage,
             shard=shard.name,
             buys=where.buys,
+            lease=lease,
         ) as desk,  # fmt: skip
     ):
         yield desk

@@ -1,6 +1,6 @@
 """What was asked and paid: the attempt log, the replies it holds, and the spend it adds up to.
 
-The log is append-only: Parquet segments under `ledger/log/<buckets>/<writer>-<number>.parquet`. Each wire
+The log is append-only: Parquet segments under `ledger/log/<buckets>/<lease>-<writer>-<number>.parquet`. Each wire
 attempt is two events: its *intent*, durable before the request goes out, and its *outcome*, durable before
 anyone may use the reply. An intent without an outcome is money that may have been paid.
 

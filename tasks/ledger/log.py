@@ -35,11 +35,19 @@ class AttemptLog:
     """Appends events durably; one writer, used from one event loop, as an async context manager."""
 
     def __init__(
-        self, storage: Storage, place: str, bounds: GroupBounds, committed: Callable[[str, list[Event]], None]
+        self,
+        storage: Storage,
+        place: str,
+        bounds: GroupBounds,
+        committed: Callable[[str, list[Event]], None],
+        lease: int = 0,
     ) -> None:
-        """`place` names the bucket range; `committed` is told each segment's name and events."""
+        """`place` names the bucket range, `lease` the token of the lease on it.
+
+        `committed` is told each segment's name and events.
+        """
         self._storage = storage
-        self._prefix = f"{LOG}/{place}/{uuid4().hex[:12]}"
+        self._prefix = f"{LOG}/{place}/{lease:010d}-{uuid4().hex[:12]}"
         self._bounds = bounds
         self._committed = committed
         self._pending: list[tuple[Event, asyncio.Future[None]]] = []

@@ -15,8 +15,9 @@ from uuid import uuid4
 import aiohttp
 import polars as pl
 
-from tasks.errors import EndpointError, NotStored, RejectedRequest
+from tasks.errors import CurationError, EndpointError, NotStored, RejectedRequest
 from tasks.ledger.events import Asker, Event
+from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog
 from tasks.ledger.store import ReplyStore
 from tasks.models import prices, retry, wire
@@ -44,21 +45,27 @@ class Desk:
     def __init__(
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
         run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
+        lease: Lease | None = None,
     ) -> None:  # fmt: skip
-        """Without `buys` only stored replies are given, and `NotStored` is raised for any other."""
+        """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
+
+        If the `lease` is lost, nothing new goes out and `LeaseLost` is raised.
+        """
         self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
         self._patience = patience or retry.Patience()
-        self._buys = buys
+        self._buys, self._lease = buys, lease
         self._resting: set[tuple[str, str, str]] = set()
         self._microusd: dict[str, int] = {}
         self._buying: dict[str, asyncio.Future[Reply]] = {}
-        self._closed: EndpointError | None = None
+        self._closed: CurationError | None = None
         self._closing = asyncio.Event()
         self._gates = contextlib.AsyncExitStack()
         self.found = 0
         self.bought = 0
         self._rejected = 0
+        if lease:
+            lease.when_lost(self._close)
 
     async def __aenter__(self) -> Desk:
         for line in self._lines.values():
@@ -70,7 +77,7 @@ class Desk:
         await asyncio.gather(*self._buying.values(), return_exceptions=True)
         await self._gates.aclose()
 
-    def _close(self, why: EndpointError) -> None:
+    def _close(self, why: CurationError) -> None:
         self._closed = self._closed or why
         self._closing.set()
         for line in self._lines.values():
@@ -159,6 +166,8 @@ class Desk:
             raise self._closed
         payload = wire.body(wanted, streamed=line.endpoint.stall_seconds is not None)
         async with line.gate.turn(tokens(len(payload), int(wanted.sampling["max_tokens"]))) as turn:
+            if self._lease and self._lease.is_stale:
+                await self._lease.confirm()
             answer = await self._attempt(wanted, line, asker, payload, turn)
             if answer.retry_after and answer.error in retry.RESTS:
                 turn.rest_seconds = retry.wait_seconds(self._patience, attempt, answer.retry_after)
@@ -173,6 +182,7 @@ class Desk:
             "model": line.model.identity,
             "endpoint": line.endpoint_name,
             "sample": wanted.sample,
+            "lease": self._lease.token if self._lease else 0,
         }
         bound = prices.bound(line.price, len(payload), int(wanted.sampling["max_tokens"]))
         await self._log.append(

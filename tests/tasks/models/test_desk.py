@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from aiohttp import web
 
 from tasks import world
-from tasks.errors import NotStored, StorageError, UnknownPrice
+from tasks.errors import LeaseLost, NotStored, StorageError, UnknownPrice
+from tasks.ledger import board as boards
+from tasks.ledger.board import Claim, Entry
+from tasks.ledger.holders import this_process
+from tasks.ledger.leases import Lease
 from tasks.ledger.log import LOG
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
@@ -226,3 +231,53 @@ async def test_with_buying_off_no_key_is_needed(tmp_path: Path, server: Server) 
     async with world.desk(here, "rate", SHARD, {"rater": MODEL}) as made:
         with pytest.raises(NotStored):
             await ask_of(made)(prompt())
+
+
+async def test_when_the_lease_is_lost_nothing_goes_out_and_what_is_in_flight_is_kept(
+    tmp_path: Path, server: Server
+) -> None:
+    here = where(tmp_path, server, prices={"test/model": PRICE}, lease_seconds=0.4)
+    storage, lost = Storage(str(tmp_path)), asyncio.Event()
+
+    async def be_taken_over(asked: web.Request) -> web.StreamResponse:
+        boards.end(storage, lease.token, "run new took over")
+        await lost.wait()
+        return web.json_response(completion())
+
+    server.plan = [be_taken_over]
+    async with world.lease(here, "rate", SHARD) as lease:
+        assert lease is not None
+        lease.when_lost(lambda _: lost.set())
+        async with world.desk(here, "rate", SHARD, {"rater": MODEL}, lease) as made:
+            in_flight = asyncio.create_task(ask_of(made)(prompt("in flight")))
+            await lost.wait()
+            with pytest.raises(LeaseLost, match="run new took over"):
+                await ask_of(made)(prompt("later"))
+        assert (await in_flight).content == "2"
+    assert len(server.journal) == 1
+    assert logged(storage)["lease"].to_list() == [lease.token] * 2
+    assert all(f"/{lease.token:010d}-" in name for name in storage.list(LOG))
+
+
+async def test_after_a_pause_nothing_goes_out_before_the_lease_is_made_sure_of(
+    tmp_path: Path, server: Server
+) -> None:
+    """A process that was stopped wakes up: its clock has gone on, and nobody has told it anything."""
+    here = where(tmp_path, server, prices={"test/model": PRICE}, lease_seconds=600.0)
+    storage = Storage(str(tmp_path))
+    entry = Entry(
+        claim=Claim(work="rate", run="r", intake="", low=0, high=4096),
+        holder=this_process("r"),
+        seconds=600.0,
+        nonce="n",
+    )
+    assert boards.take(storage, 1, entry)
+    lease = Lease(storage, 1, entry, began=time.monotonic() - 601)
+    async with world.desk(here, "rate", SHARD, {"rater": MODEL}, lease) as made:
+        assert (await ask_of(made)(prompt("still its own"))).content == "2"
+    lease = Lease(storage, 1, entry, began=time.monotonic() - 601)
+    boards.end(storage, 1, "run new took over")
+    async with world.desk(here, "rate", SHARD, {"rater": MODEL}, lease) as made:
+        with pytest.raises(LeaseLost, match="run new took over"):
+            await ask_of(made)(prompt("no longer"))
+    assert len(server.journal) == 1
