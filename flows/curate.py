@@ -98,7 +98,9 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
         price_table().with_models(recipe.prices).price(model.name)
     endpoints = {}
     for name, choice in recipe.endpoints.items():
-        address = choice.address or services.enter_context(rehearsal(journal(root), choice.faults))
+        address = choice.address or ""
+        if choice.kind == "rehearsal":
+            address = services.enter_context(rehearsal(journal(root), choice.faults))
         endpoints[name] = choice.at(address)
     routes = {name: role.endpoint for name, role in recipe.roles.items()}
     serves = {name: role.serves for name, role in recipe.roles.items()}

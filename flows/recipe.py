@@ -20,19 +20,25 @@ from tasks.collect.source import Source
 from tasks.errors import RecipeError
 from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
-from tasks.models.request import Model
+from tasks.models.request import Model, Structured
 
 FOLDER = Path("deployments")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class EndpointChoice(BaseModel):
-    """An endpoint of a recipe: an OpenAI-compatible server, or the rehearsal that ships with the project."""
+    """An endpoint of a recipe: an OpenAI-compatible server, a paid API through litellm, or the rehearsal that ships
+    with the project.
+    """
 
     model_config = _STRICT
 
-    kind: Literal["openai", "rehearsal"] = Field(description="rehearsal: started with the run, on loopback")
-    address: str | None = Field(default=None, description="Base URL ending in /v1; only for kind openai")
+    kind: Literal["openai", "litellm", "rehearsal"] = Field(
+        description="rehearsal: started with the run, on loopback; litellm: roles name models as <provider>/<model>"
+    )
+    address: str | None = Field(
+        default=None, description="Base URL ending in /v1; litellm needs one only to leave the provider's own"
+    )
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
     faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
@@ -46,10 +52,16 @@ class EndpointChoice(BaseModel):
         default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
     )
 
+    structured: Structured = Field(
+        default="json_schema", description="What it can do for answers of a schema; it bears on answers"
+    )
+
     @model_validator(mode="after")
     def _address_fits(self) -> Self:
-        if (self.kind == "openai") != (self.address is not None):
+        if self.kind != "litellm" and (self.kind == "openai") != (self.address is not None):
             raise ValueError("kind openai needs an address, kind rehearsal has none")
+        if self.kind == "litellm" and self.stall_seconds is not None:
+            raise ValueError("kind litellm is not streamed (it loses cached tokens): leave stall_seconds out")
         if self.faults is not None and self.kind != "rehearsal":
             raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
         if self.first_token_seconds is not None and self.stall_seconds is None:
@@ -57,8 +69,10 @@ class EndpointChoice(BaseModel):
         return self
 
     def at(self, address: str) -> Endpoint:
-        """The endpoint as it is reached."""
-        return Endpoint(address=address, **self.model_dump(exclude={"kind", "address", "faults"}))
+        """The endpoint as it is reached. A rehearsal is an OpenAI-compatible server once it runs."""
+        kind: Literal["openai", "litellm"] = "litellm" if self.kind == "litellm" else "openai"
+        left_out = {"kind", "address", "faults", "structured"}
+        return Endpoint(kind=kind, address=address, **self.model_dump(exclude=left_out))
 
 
 class Role(BaseModel):
@@ -73,9 +87,9 @@ class Role(BaseModel):
         default=(), description="Other names the endpoint may answer under; a date behind the model's own always may"
     )
 
-    def identity(self) -> Model:
+    def identity(self, structured: Structured) -> Model:
         """The model as it enters request keys."""
-        return Model(name=self.model, revision=self.revision)
+        return Model(name=self.model, revision=self.revision, structured=structured)
 
 
 class StageChoice(BaseModel):
@@ -133,6 +147,8 @@ class Recipe(BaseModel):
                 raise ValueError(
                     f"roles.{name}.endpoint: no endpoint {role.endpoint!r}{_nearest(role.endpoint, self.endpoints)}"
                 )
+            if self.endpoints[role.endpoint].kind == "litellm" and "/" not in role.model:
+                raise ValueError(f"roles.{name}.model: litellm wants <provider>/<model>, not {role.model!r}")
         for i, choice in enumerate(self.stages):
             for role_name in PER_SHARD[choice.stage].stage.roles:
                 if role_name not in self.roles:
@@ -144,7 +160,7 @@ class Recipe(BaseModel):
 
     def models(self) -> dict[str, Model]:
         """The model of each role."""
-        return {name: role.identity() for name, role in self.roles.items()}
+        return {name: role.identity(self.endpoints[role.endpoint].structured) for name, role in self.roles.items()}
 
 
 def names() -> list[str]:

@@ -3,6 +3,7 @@
 prompt.py      what a stage asks, and `Ask`, the only thing a stage knows of the outside
 request.py     the request key: every field that can change the reply
 wire.py        the OpenAI-compatible body, and how a raw reply is read
+client.py      the one place that sends; litellm_client.py for paid APIs
 streaming.py   a streamed reply, put together from its events
 served.py      whether the reply comes from the model that was asked
 retry.py       the one retry table

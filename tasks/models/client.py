@@ -1,4 +1,4 @@
-"""The one place that sends: a body to an OpenAI-compatible server, over HTTP. It neither retries nor logs."""
+"""The one place that sends: a body to a model, over HTTP or through litellm. It neither retries nor logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import aiohttp
 
-from tasks.models import retry
+from tasks.models import litellm_client, retry
 from tasks.models.answer import Answer
 from tasks.models.endpoint import Endpoint, Line
 from tasks.models.streaming import Assembly, BrokenStream, Events
@@ -14,6 +14,8 @@ from tasks.models.streaming import Assembly, BrokenStream, Events
 
 async def send(http: aiohttp.ClientSession, payload: bytes, line: Line) -> Answer:
     """Send one request and wait for its end, whatever that is; never raises for what the network did."""
+    if line.endpoint.kind == "litellm":
+        return await litellm_client.send(payload, line)
     headers = {"Content-Type": "application/json"}
     if line.api_key:
         headers["Authorization"] = f"Bearer {line.api_key}"

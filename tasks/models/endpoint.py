@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +18,10 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1")
+    kind: Literal["openai", "litellm"] = Field(
+        default="openai", description="Spoken to directly, or a paid API through litellm"
+    )
+    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1; litellm: may be empty")
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
     requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")

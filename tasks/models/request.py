@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from json import JSONEncoder
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,9 @@ from tasks.models.prompt import Message, Prompt
 from tasks.rows.fingerprint import canonical_json, digest_bytes
 
 KEY_VERSION = 1
+Structured = Literal["json_schema", "json_object", "none"]
+"""How an endpoint is asked for an answer of a schema: it decodes by the schema; or it decodes any JSON object, or any
+text, and reads the schema in the prompt."""
 _QUOTED = JSONEncoder(ensure_ascii=False).encode
 """The JSON of a string, as `canonical_json` has it."""
 
@@ -35,11 +38,19 @@ class Model(BaseModel):
     revision: str = Field(
         description="What pins the name: a date, a commit, or digests of weights, quantisation and template"
     )
+    structured: Structured = Field(
+        default="json_schema", description="How it is held to a schema; it bears on the answer, so it is in the key"
+    )
 
     @property
     def identity(self) -> str:
-        """`<name>@<revision>`, as the log has it."""
-        return f"{self.name}@{self.revision}"
+        """`<name>@<revision>`, as the log has it; another way to ask for a schema than the usual is behind a `+`."""
+        return f"{self.name}@{self.revision}{'' if self.structured == 'json_schema' else f'+{self.structured}'}"
+
+    def terms(self, *, has_schema: bool) -> dict[str, str]:
+        """What of the model enters a key; `structured` only where it changes what is sent."""
+        usual = self.structured == "json_schema" or not has_schema
+        return self.model_dump(exclude={"structured"} if usual else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +113,10 @@ def _terms(model: Model, max_tokens: int, temperature: float, top_p: float, sche
         "top_p": float(top_p) + 0.0,
     }
     response_schema = schema.model_json_schema() if schema else None
+    asked, held = canonical_json(model.terms(has_schema=schema is not None)), canonical_json(response_schema)
     return _Terms(
         sampling=sampling,
         response_schema=response_schema,
-        before_sample=f',"model":{canonical_json(model)},"response_schema":{canonical_json(response_schema)},"sample":',
+        before_sample=f',"model":{asked},"response_schema":{held},"sample":',
         after_sample=f',"sampling":{canonical_json(sampling)}}}',
     )

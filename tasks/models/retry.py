@@ -65,7 +65,7 @@ RETRIED = frozenset(name for name, rule in RULES.items() if rule.then is Then.RE
 RESTS = frozenset(name for name, rule in RULES.items() if rule.rests)
 SET_ASIDE = frozenset(name for name, rule in RULES.items() if rule.then is Then.SET_ASIDE)
 
-_EMPTY_ACCOUNT = ('"insufficient_quota"', '"billing_hard_limit_reached"', '"billing_not_active"')
+_EMPTY_ACCOUNT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

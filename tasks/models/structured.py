@@ -6,6 +6,7 @@ bad reply in the response store.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.errors import UnreadableReply
 from tasks.models.prompt import Ask, Message, Prompt, Reply
+
+_FENCE = re.compile(r"```(?:json)?\n(.*)\n```", re.DOTALL)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,12 +25,18 @@ def parse(schema: type[M], reply: Reply) -> M:
     if reply.finish_reason != "stop":
         raise UnreadableReply(f"reply ended with {reply.finish_reason!r}, not 'stop'", (reply.key,))
     try:
-        return schema.model_validate_json(reply.content.strip())
+        return schema.model_validate_json(_unfenced(reply.content))
     except ValidationError as fault:
         faults = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'reply'}: {e['msg']}" for e in fault.errors(include_url=False)
         )
         raise UnreadableReply(faults, (reply.key,)) from fault
+
+
+def _unfenced(content: str) -> str:
+    """The content without the code fence that models put around JSON, if that is all there is around it."""
+    fenced = _FENCE.fullmatch(content.strip())
+    return fenced.group(1) if fenced else content.strip()
 
 
 async def ask_structured(ask: Ask, prompt: Prompt, schema: type[M], *, sample: int = 0) -> tuple[M, tuple[str, ...]]:

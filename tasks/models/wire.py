@@ -16,6 +16,9 @@ from tasks.errors import UnreadableReply
 from tasks.models.prompt import Reply
 from tasks.models.request import Request
 
+SCHEMA_FOLLOWS = "\n\nAnswer with one JSON object of this JSON schema and nothing else:\n"
+"""Put behind the last message for models that are not held to a schema. Frozen: it bears on what keys stand for."""
+
 _THINK = re.compile(r"^\s*(?:<think>)?(.*?)</think>", re.DOTALL)
 
 
@@ -36,15 +39,22 @@ def body(request: Request, *, streamed: bool = False) -> bytes:
         "messages": [{"role": one.role, "content": one.content} for one in request.messages],
         **request.sampling,
         "seed": request.sample,
+        **_response_format(request),
     }
-    if request.response_schema is not None:
-        fields["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": request.response_schema, "strict": True},
-        }
+    if request.response_schema is not None and request.model.structured != "json_schema":
+        fields["messages"][-1]["content"] += SCHEMA_FOLLOWS + json.dumps(request.response_schema)
     if streamed:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _response_format(request: Request) -> dict[str, Any]:
+    if request.response_schema is None or request.model.structured == "none":
+        return {}
+    if request.model.structured == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    schema = {"name": "answer", "schema": request.response_schema, "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def completion(raw: str) -> dict[str, Any]:

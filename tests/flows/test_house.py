@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +43,22 @@ def test_files_stay_small() -> None:
 
 
 def test_the_command_line_starts_without_the_heavy_parts() -> None:
-    heavy = "{'ray', 'torch', 'prefect', 'sentence_transformers', 'faiss', 'sympy'}"
+    heavy = "{'ray', 'litellm', 'torch', 'prefect', 'sentence_transformers', 'faiss', 'sympy'}"
     code = f"import sys, flows.__main__; print(sorted({heavy} & set(sys.modules)))"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_unknown_file_runs_at_every_start_of_python() -> None:
+    """A .pth file in site-packages can run code without an import: how litellm 1.82.8 stole keys."""
+    known = {"distutils-precedence.pth", "_virtualenv.pth"}
+    found = {path.name for folder in site.getsitepackages() for path in Path(folder).glob("*.pth")}
+    assert found <= known
+
+
+def test_who_asks_no_paid_api_never_imports_litellm() -> None:
+    code = "import sys, tasks.world; print('litellm' in sys.modules)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

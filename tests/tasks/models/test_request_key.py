@@ -59,8 +59,13 @@ def changed(prompt: Prompt, model: Model, sample: int) -> dict[str, tuple[Prompt
     return {name: (one, model, sample) for name, one in prompts.items()} | {
         "model.name": (prompt, model.model_copy(update={"name": f"{model.name}x"}), sample),
         "model.revision": (prompt, model.model_copy(update={"revision": f"{model.revision}x"}), sample),
+        **({"model.structured": (prompt, unheld(model), sample)} if prompt.schema else {}),
         "sample": (prompt, model, sample + 1),
     }
+
+
+def unheld(model: Model) -> Model:
+    return model.model_copy(update={"structured": "none"})
 
 
 def with_messages(prompt: Prompt, *messages: Message) -> Prompt:
@@ -114,7 +119,7 @@ def test_every_field_of_a_prompt_is_classified() -> None:
     assert {field.name for field in fields(Prompt)} == {"messages", "sampling", "schema"}
     assert {field.name for field in fields(Message)} == {"role", "content"}
     assert {"model", "messages", "sampling", "response_schema", "sample"} == ENTER
-    assert set(Model.model_fields) == {"name", "revision"}
+    assert set(Model.model_fields) == {"name", "revision", "structured"}
 
 
 def test_where_and_how_a_request_is_sent_has_no_place_in_it() -> None:
@@ -124,7 +129,9 @@ def test_where_and_how_a_request_is_sent_has_no_place_in_it() -> None:
 @given(ASKED)
 def test_the_text_that_is_digested_is_the_canonical_json_of_what_enters(asked: tuple[Prompt, Model, int]) -> None:
     made = request(*asked)
-    values = {name: getattr(made, name) for name in ENTER}
+    values = {name: getattr(made, name) for name in ENTER} | {
+        "model": {"name": made.model.name, "revision": made.model.revision}
+    }
     messages = [[message.role, message.content] for message in made.messages]
     assert made.canonical == canonical_json({**values, "messages": messages, "key_version": KEY_VERSION})
 

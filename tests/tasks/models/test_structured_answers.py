@@ -34,7 +34,15 @@ async def test_a_readable_answer_takes_one_reply(storage: Storage, server: Serve
     assert len(keys) == len(server.journal) == 1
 
 
+async def test_a_code_fence_around_the_whole_answer_is_no_part_of_it(storage: Storage, server: Server) -> None:
+    server.plan = [say(200, completion(f"```json\n{GOOD}\n```"))]
+    async with desk(storage, server) as made:
+        assert (await ask_structured(ask_of(made), prompt(), Verdict))[0].same
+    assert len(server.journal) == 1
+
+
 BAD = [
+    f"Here it is:\n```json\n{GOOD}\n```",
     "",
     "same",
     '{"reason": "x"}',

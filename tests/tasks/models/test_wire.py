@@ -44,6 +44,20 @@ def test_the_body_is_a_chat_completion_with_schema_and_seed() -> None:
     }
 
 
+@pytest.mark.parametrize(("structured", "sent"), [("json_object", {"type": "json_object"}), ("none", None)])
+def test_a_model_that_is_not_held_to_the_schema_reads_it_in_the_prompt(structured: Any, sent: Any) -> None:
+    prompt = Prompt(
+        messages=(Message(role="user", content="Judge."),), sampling=Sampling(max_tokens=1), schema=Verdict
+    )
+    held, free = Model(name="m", revision="1"), Model(name="m", revision="1", structured=structured)
+    body = json.loads(wire.body(request(prompt, free, 0)))
+    assert body.get("response_format") == sent
+    assert body["messages"][0]["content"].startswith("Judge.\n\nAnswer with one JSON object of this JSON schema")
+    assert json.loads(body["messages"][0]["content"].rpartition("\n")[2]) == Verdict.model_json_schema()
+    assert request(prompt, free, 0).key != request(prompt, held, 0).key
+    assert free.identity == f"m@1+{structured}"
+
+
 def test_without_a_schema_no_response_format_is_sent() -> None:
     prompt = Prompt(messages=(Message(role="user", content="x"),), sampling=Sampling(max_tokens=1))
     assert "response_format" not in json.loads(wire.body(request(prompt, Model(name="m", revision="1"), 0)))
