@@ -12,6 +12,9 @@
     │   └── UnknownPrice     a model has no price: nothing may be asked of it
     ├── RejectedRequest      an endpoint will not answer this one request, however often it is asked
     ├── LeaseLost            somebody else has taken over the buckets that a shard was worked on
+    ├── Halted               work stopped on purpose, and goes on when a person says so
+    │   ├── BudgetReached    the next request may cost more than a budget has left
+    │   └── TooManyQuarantined   a stage sets aside so many rows that something else must be wrong
     ├── NotStored            a reply is not in the store, and buying is switched off
     └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
 
@@ -67,6 +70,18 @@ class UnknownPrice(EndpointError):
 
 class LeaseLost(CurationError):
     """A lease could not be kept: this process made no sign of life for too long, and somebody else took over."""
+
+
+class Halted(CurationError):
+    """Work stopped on purpose. What was in flight is kept, and nothing more is asked until a person says so."""
+
+
+class BudgetReached(Halted):
+    """The next request may cost more than a budget has left."""
+
+
+class TooManyQuarantined(Halted):
+    """A stage sets aside so many of its first rows that something is wrong which money will not mend."""
 
 
 class NotStored(CurationError):

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import cache
 from typing import IO
+from uuid import uuid4
 
 import aiohttp
 import fsspec
@@ -21,8 +22,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import RecipeError, SourceError
 from tasks.ledger import leases
 from tasks.ledger.board import Claim
+from tasks.ledger.books import DESK_DIGITS, BooksOfRun
+from tasks.ledger.budget import RUN
 from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog, GroupBounds
+from tasks.ledger.purse import Purse
 from tasks.ledger.store import ReplyStore
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
@@ -52,6 +56,7 @@ class Where(BaseModel):
     )
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
     cluster: bool = Field(default=False, description="Whether endpoints are shared by the machines of a Ray cluster")
+    limits: Mapping[str, int] = Field(default_factory=dict, description="Budgets in micro-dollars, by scope")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
     lease_seconds: float = Field(default=leases.SECONDS, gt=0, description="Silence after which a lease may be taken")
     leased: bool = Field(default=False, description="Whether a lease on the whole root is held for this work already")
@@ -129,6 +134,7 @@ async def desk(
     async with (
         AttemptLog(kept, place, bounds, store.add, lease.token if lease else 0) as log,
         aiohttp.ClientSession(connector=connector) as http,
+        _purse(where, stage, shard.name) as purse,
         Desk(
             store=store,
             log=log,
@@ -139,9 +145,23 @@ async def desk(
             shard=shard.name,
             buys=where.buys,
             lease=lease,
+            purse=purse,
         ) as desk,  # fmt: skip
     ):
         yield desk
+
+
+@asynccontextmanager
+async def _purse(where: Where, stage: str, shard: str) -> AsyncIterator[Purse | None]:
+    """Money for the desk of a shard; None where nothing bounds it."""
+    if not where.buys or not {RUN, stage} & set(where.limits):
+        yield None
+        return
+    longest = max((endpoint.timeout_seconds for endpoint in where.endpoints.values()), default=0.0)
+    books = BooksOfRun(storage(where.root), where.run)
+    name = uuid4().hex[:DESK_DIGITS]
+    async with Purse(books, where.limits, desk=name, stage=stage, shard=shard, patience=longest + 30) as purse:
+        yield purse
 
 
 def _line(where: Where, role: str, model: Model) -> Line:

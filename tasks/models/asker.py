@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import polars as pl
 
-from tasks.errors import CurationError, EndpointError, NotStored, RejectedRequest
+from tasks.errors import CurationError, EndpointError, Halted, NotStored, RejectedRequest
+from tasks.ledger.books import DESK_DIGITS
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog
+from tasks.ledger.purse import Bill, Purse
 from tasks.ledger.store import ReplyStore
 from tasks.models import prices, retry, wire
 from tasks.models.answer import Answer, facts
@@ -45,16 +49,18 @@ class Desk:
     def __init__(
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
         run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
-        lease: Lease | None = None,
+        lease: Lease | None = None, purse: Purse | None = None,
     ) -> None:  # fmt: skip
         """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
 
-        If the `lease` is lost, nothing new goes out and `LeaseLost` is raised.
+        If the `lease` is lost, nothing new goes out and `LeaseLost` is raised. Without a purse nothing bounds what is
+        spent.
         """
         self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
         self._patience = patience or retry.Patience()
-        self._buys, self._lease = buys, lease
+        self._buys, self._lease, self._purse = buys, lease, purse
+        self._name = purse.desk if purse else uuid4().hex[:DESK_DIGITS]
         self._resting: set[tuple[str, str, str]] = set()
         self._microusd: dict[str, int] = {}
         self._buying: dict[str, asyncio.Future[Reply]] = {}
@@ -82,6 +88,8 @@ class Desk:
         self._closing.set()
         for line in self._lines.values():
             line.gate.shut(self._closed)
+        if self._purse:
+            self._purse.shut(self._closed)
 
     def ask_for(self, role: str, problem_id: str) -> Ask:
         """An `Ask` that speaks for one role and one row."""
@@ -165,18 +173,39 @@ class Desk:
         if self._closed:
             raise self._closed
         payload = wire.body(wanted, streamed=line.endpoint.stall_seconds is not None)
+        bound = prices.bound(line.price, len(payload), int(wanted.sampling["max_tokens"]))
         async with line.gate.turn(tokens(len(payload), int(wanted.sampling["max_tokens"]))) as turn:
             if self._lease and self._lease.is_stale:
                 await self._lease.confirm()
-            answer = await self._attempt(wanted, line, asker, payload, turn)
+            async with self._bill(bound) as bill:
+                answer = await self._attempt(wanted, line, asker, payload, turn, bill)
             if answer.retry_after and answer.error in retry.RESTS:
                 turn.rest_seconds = retry.wait_seconds(self._patience, attempt, answer.retry_after)
             return answer
 
-    async def _attempt(self, wanted: Request, line: Line, asker: Asker, payload: bytes, turn: Turn) -> Answer:
+    @asynccontextmanager
+    async def _bill(self, bound: int) -> AsyncIterator[Bill]:
+        """Money for one attempt, reserved before and settled after; the desk closes when its budget is reached."""
+        if self._purse is None:
+            yield Bill(bound=bound)
+            return
+        try:
+            await self._purse.reserve(bound)
+        except Halted as why:
+            self._close(why)
+            raise
+        bill = Bill(bound=bound)
+        try:
+            yield bill
+        finally:
+            self._purse.settle(bill)
+
+    async def _attempt(
+        self, wanted: Request, line: Line, asker: Asker, payload: bytes, turn: Turn, bill: Bill
+    ) -> Answer:
         """One wire attempt: intent durable, send, outcome durable."""
         common: dict[str, Any] = {
-            "attempt": uuid4().hex,
+            "attempt": f"{self._name}{uuid4().hex[DESK_DIGITS:]}",
             "key": wanted.key,
             "asker": asker,
             "model": line.model.identity,
@@ -184,16 +213,18 @@ class Desk:
             "sample": wanted.sample,
             "lease": self._lease.token if self._lease else 0,
         }
-        bound = prices.bound(line.price, len(payload), int(wanted.sampling["max_tokens"]))
         await self._log.append(
-            Event(kind="intent", at_ms=_now(), request=wanted.canonical, bound_microusd=bound, **common)
+            Event(kind="intent", at_ms=_now(), request=wanted.canonical, bound_microusd=bill.bound, **common)
         )
+        bill.maybe = bill.bound
         began = time.monotonic()
         answer = await send(self._http, payload, line)
         took = round(1000 * (time.monotonic() - began))
         answer, found = facts(answer, line, wanted.key)
         turn.ended(answer.error, took / 1000, found)
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))
+        bill.spent = found.get("microusd", 0)
+        bill.maybe = bill.bound if answer.error and retry.RULES[answer.error].maybe_paid else 0
         return answer
 
 

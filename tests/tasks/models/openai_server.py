@@ -13,6 +13,7 @@ import polars as pl
 from aiohttp import web
 
 from tasks.ledger.log import LOG, AttemptLog, GroupBounds
+from tasks.ledger.purse import Purse
 from tasks.ledger.store import ReplyStore
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
@@ -88,6 +89,7 @@ async def desk(
     concurrency: int = 32,
     buys: bool = True,
     governor: Governor | None = None,
+    purse: Purse | None = None,
     **reached: Any,
 ) -> AsyncIterator[Desk]:
     """A desk with a store of its own, as another process would have. `reached` are fields of its endpoint."""
@@ -117,6 +119,7 @@ async def desk(
             shard="shard",
             patience=QUICK,
             buys=buys,
+            purse=purse,
         ) as made,
     ):
         yield made
