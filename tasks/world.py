@@ -133,7 +133,7 @@ async def desk(
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         AttemptLog(kept, place, bounds, store.add, lease.token if lease else 0) as log,
-        aiohttp.ClientSession(connector=connector) as http,
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http,
         _purse(where, stage, shard.name) as purse,
         Desk(
             store=store,

@@ -28,9 +28,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.rows.tables import decode
 
@@ -112,13 +115,23 @@ class Event:
 
 
 _OF_ASKER = frozenset(f.name for f in fields(Asker))
+_FIELDS = attrgetter(*(f"asker.{name}" if name in _OF_ASKER else name for name in SCHEMA))
+_ARROW = pa.schema([(name, pa.string() if kind == pl.String else pa.int64()) for name, kind in SCHEMA.items()])
 
 
-def frame(events: list[Event]) -> pl.DataFrame:
-    """Events as the rows of a segment, built by columns. Raises if a value does not fit its column."""
-    askers = [event.asker for event in events]
-    columns = {name: [getattr(one, name) for one in (askers if name in _OF_ASKER else events)] for name in SCHEMA}
-    return pl.DataFrame(columns, schema=SCHEMA, strict=True)
+def segment(events: Sequence[Event]) -> bytes:
+    """Events as the Parquet file of a segment. Raises if a value does not fit its column.
+
+    Segments are many and small and soon compacted, so nothing is spent on statistics and dictionaries.
+    """
+    columns = zip(*map(_FIELDS, events), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _ARROW, strict=True)]
+    buffer = pa.BufferOutputStream()
+    pq.write_table(
+        pa.Table.from_arrays(arrays, schema=_ARROW), buffer,
+        compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False,
+    )  # fmt: skip
+    return bytes(buffer.getvalue())
 
 
 def completed(events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

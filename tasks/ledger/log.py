@@ -15,9 +15,8 @@ from types import TracebackType
 from uuid import uuid4
 
 from tasks.errors import StorageError
-from tasks.ledger.events import Event, frame
+from tasks.ledger.events import Event, segment
 from tasks.rows.storage import Storage
-from tasks.rows.tables import encode
 
 LOG = "ledger/log"
 
@@ -105,7 +104,7 @@ class AttemptLog:
         name = f"{self._prefix}-{self._segments:08d}.parquet"
         self._segments += 1
         try:  # put, because a remote client that lost the answer sends again and meets its own segment
-            await asyncio.to_thread(lambda: self._storage.put(name, encode(frame(events))))
+            await asyncio.to_thread(lambda: self._storage.put(name, segment(events)))
             self._committed(name, events)
         except Exception as fault:
             self._failed = fault if isinstance(fault, StorageError) else StorageError(f"cannot write {name}: {fault}")

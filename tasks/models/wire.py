@@ -45,7 +45,10 @@ def body(request: Request, *, streamed: bool = False) -> bytes:
         fields["messages"][-1]["content"] += SCHEMA_FOLLOWS + json.dumps(request.response_schema)
     if streamed:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    try:
+        return orjson.dumps(fields)
+    except TypeError:  # halves of surrogate pairs
+        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def _response_format(request: Request) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from aiohttp import web
 
 from tasks import world
 from tasks.ledger.compaction import compact
-from tasks.ledger.events import Asker, Event, frame
+from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
 from tasks.models import wire
 from tasks.models.asker import Desk
@@ -37,7 +37,6 @@ from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.request import Model, request
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
-from tasks.rows.tables import encode
 from tasks.rows.verdict import Decision, keep
 from tasks.stage import Row, each_row
 from tasks.world import Where
@@ -56,7 +55,7 @@ def prompt(number: int) -> Prompt:
 
 
 def reply(content: str) -> str:
-    usage = {"prompt_tokens": 12, "completion_tokens": 5}
+    usage = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
     message = {"role": "assistant", "content": content}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return json.dumps({"model": "bench", "choices": [choice], "usage": usage})
@@ -161,7 +160,7 @@ def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
             body = reply(" ".join(random.choices(words, k=250))[:1900])
             events.append(Event(kind="intent", request=made.canonical, bound_microusd=9, **both))
             events.append(Event(kind="outcome", status="reply", body=body, microusd=7, served_model="bench", **both))
-        storage.create(f"{LOG}/000-1000/fill-{start:010d}.parquet", encode(frame(events)))
+        storage.create(f"{LOG}/000-1000/fill-{start:010d}.parquet", segment(events))
 
 
 def peak(root: str, replies: int) -> None:

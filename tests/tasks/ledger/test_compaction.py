@@ -15,12 +15,12 @@ from tasks.errors import Absent, StorageError
 from tasks.ledger import compaction
 from tasks.ledger.compaction import ROW_GROUP, clean, commit, compact, merge
 from tasks.ledger.contents import COMPACTED, contents, following, newest
-from tasks.ledger.events import SCHEMA, Asker, Event, frame
+from tasks.ledger.events import SCHEMA, Asker, Event, segment
 from tasks.ledger.log import LOG
 from tasks.ledger.spend import By, events, possibly_paid, spend
 from tasks.ledger.store import ReplyStore
 from tasks.rows.storage import Storage
-from tasks.rows.tables import decode, encode
+from tasks.rows.tables import decode
 from tests.tasks.ledger.test_log import REPOSITORY, WRITER
 
 KEYS = [f"key {number}" for number in range(60)]
@@ -46,7 +46,7 @@ def attempt(number: int, at_ms: int | None = None) -> list[Event]:
 def write(storage: Storage, first: int, last: int) -> None:
     """One segment an attempt."""
     for number in range(first, last):
-        storage.create(f"{LOG}/000-1000/{number:06d}.parquet", encode(frame(attempt(number))))
+        storage.create(f"{LOG}/000-1000/{number:06d}.parquet", segment(attempt(number)))
 
 
 def seen(storage: Storage) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def test_beside_a_writing_process_nothing_it_acknowledged_is_lost_or_doubled(
 def test_the_earliest_reply_counts_wherever_it_lies(storage: Storage) -> None:
     write(storage, 1, 2)
     compact(storage)
-    storage.create(f"{LOG}/x/early.parquet", encode(frame(attempt(61, at_ms=0))))
+    storage.create(f"{LOG}/x/early.parquet", segment(attempt(61, at_ms=0)))
     found: Callable[[], Any] = lambda: fresh(storage).get(KEYS[1])  # noqa: E731
     assert found().body == "body 61"
     compact(storage)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tasks.errors import SourceError
-from tasks.ledger.events import Asker, Event, frame
+from tasks.ledger.events import Asker, Event, segment, stored
 from tasks.ledger.reconcile import Difference, compare, ours, theirs
 
 AT = 1_795_305_600_000  # 2026-11-22 00:00 UTC
@@ -26,8 +26,13 @@ def log(*replies: tuple[str, int], **other: Any) -> pl.DataFrame:
     asker = Asker(run="r", stage="rate", shard="s", problem_id="p", role="rater")
     facts = {"status": "reply", "prompt_tokens": 10, "completion_tokens": 5, "microusd": 100, **other}
     common: dict[str, Any] = {"kind": "outcome", "asker": asker, "endpoint": "e", "sample": 0, **facts}
-    return frame(
-        [Event(attempt=f"{i}", key=f"{i}", at_ms=at, model=model, **common) for i, (model, at) in enumerate(replies)]
+    return stored(
+        segment(
+            [
+                Event(attempt=f"{i}", key=f"{i}", at_ms=at, model=model, **common)
+                for i, (model, at) in enumerate(replies)
+            ]
+        )
     )
 
 

@@ -6,11 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.ledger.events import Asker, Event, frame
+from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
 from tasks.ledger.spend import By, events, possibly_paid, spend, with_sources
 from tasks.rows.storage import Storage
-from tasks.rows.tables import encode
 
 SOURCES = pl.DataFrame({"run": ["run", "other"], "problem_id": ["p", "p"], "source": ["forum", "contest"]})
 DAY_MS = 86_400_000
@@ -49,8 +48,8 @@ def storage(tmp_path: Path) -> Storage:
         attempt(9, "solve", "a@1", failed("server")),
         attempt(10, "solve", "a@1", failed("rejected")),
     ]
-    for number, segment in enumerate(attempts):
-        storage.create(f"{LOG}/x/{number}.parquet", encode(frame(segment)))
+    for number, some in enumerate(attempts):
+        storage.create(f"{LOG}/x/{number}.parquet", segment(some))
     return storage
 
 
@@ -100,7 +99,7 @@ def logged(root: Path, *asked: tuple[str, str, int]) -> pl.DataFrame:
         asker = Asker(run=run, stage="rate", shard="s", problem_id=problem, role="rater")
         common: dict[str, Any] = {"attempt": f"{number:032x}", "key": f"k{number}", "asker": asker, "sample": 0}
         end = Event(kind="outcome", at_ms=at_ms, model="m@1", endpoint="e", **common, **paid(100, 1, 0, 1))
-        storage.create(f"{LOG}/x/{number}.parquet", encode(frame([end])))
+        storage.create(f"{LOG}/x/{number}.parquet", segment([end]))
     return events(storage)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.ledger import spend
 from tasks.ledger.compaction import compact
-from tasks.ledger.events import Asker, Event, frame
+from tasks.ledger.events import Asker, Event, segment, stored
 from tasks.ledger.log import LOG
 from tasks.ledger.store import ReplyStore
 from tasks.rows.storage import Storage
@@ -30,7 +30,7 @@ def outcome(key: str, body: str, at_ms: int = 0, **other: Any) -> Event:
 
 def write(storage: Storage, name: str, *events: Event) -> str:
     path = f"{LOG}/000-1000/{name}.parquet"
-    storage.create(path, encode(frame(list(events))))
+    storage.create(path, segment(events))
     return path
 
 
@@ -101,7 +101,7 @@ def test_a_late_reply_counts_where_the_key_has_no_other(storage: Storage) -> Non
 
 
 def test_segments_without_leases_are_read_and_count_as_lease_0(storage: Storage) -> None:
-    old = frame([outcome("a", "old", 1), outcome("b", "only", 1)]).drop("lease")
+    old = stored(segment([outcome("a", "old", 1), outcome("b", "only", 1)])).drop("lease")
     storage.create(f"{LOG}/000-1000/1.parquet", encode(old))
     write(storage, "2", outcome("a", "new", 2, lease=1))
     found = fresh(storage).get_many(["a", "b"])
