@@ -1,4 +1,4 @@
-"""The command line: python -m flows demo|run|retry|ui|metrics|status|spend|rebuild|compact.
+"""The command line: python -m flows demo|run|doctor|prices|retry|ui|metrics|status|spend|rebuild|compact.
 
 Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started.
 """
@@ -34,6 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+prices = typer.Typer(help="The price table.", no_args_is_help=True)
+app.add_typer(prices, name="prices")
 people = Console(stderr=True)
 
 DEMO = Path(".demo")
@@ -106,6 +108,46 @@ def retry(
         plan = execute(lambda: recipe, root, None, runner, workers, as_json)
         if plan.run != run:
             people.print(f"sources or code have changed since {run}: this was {plan.run}", soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name in deployments/, or a path to a YAML file")],
+    root: Root = ".doctor",
+    as_json: Json = False,
+) -> None:
+    """Ask each role's endpoint one question, look at prices, ends, storage and budget, before a run is paid for.
+
+    Exit code 1 where something is at fault. The questions are paid like any others, and logged under ROOT.
+    """
+    with complaints():
+        from flows.doctor import examine
+        from flows.recipe import load
+        from flows.terminal import console, findings_table
+
+        made = load(recipe)
+        found = examine(made, root)
+        if as_json:
+            say([one.model_dump() for one in found])
+        else:
+            console().print(findings_table(made.name, found))
+        raise typer.Exit(1 if any(one.verdict == "fault" for one in found) else 0)
+
+
+@prices.command()
+def update(
+    models: Annotated[list[str] | None, typer.Argument(help="Models to add, as recipes name them")] = None,
+) -> None:
+    """Fill the price table from the map that litellm ships: the lines it filled before, and those of MODELS."""
+    with complaints():
+        from flows.pricing import update as fill
+
+        changed = fill(models or ())
+        for name, line in changed.items():
+            people.print(
+                f"{escape(name)}: {line.input} in, {line.cached_input} cached, {line.output} out", soft_wrap=True
+            )
+        people.print(f"{len(changed)} lines changed; look at the difference before you commit it")
 
 
 @app.command()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -20,6 +21,9 @@ from flows.why import Because
 from tasks.errors import CurationError
 from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
+
+if TYPE_CHECKING:
+    from flows.doctor import Finding
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _WIDTH_OF_FILES = 110
@@ -44,6 +48,19 @@ def funnel_table(found: Status) -> Table:
         table.add_row(
             step.stage, shards, str(step.rows_in), str(step.kept), _reasons(step.dropped), _reasons(step.quarantined)
         )
+    return table
+
+
+def findings_table(recipe: str, found: Sequence[Finding]) -> Table:
+    """What the doctor found, one line a check."""
+    table = Table(title=f"recipe {escape(recipe)}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for name in ("who", "check", "found"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("in words", overflow="fold")
+    colours = {"ok": "green", "warning": "yellow", "fault": "red", "unknown": "dim"}
+    for one in found:
+        verdict = f"[{colours[one.verdict]}]{one.verdict}[/]"
+        table.add_row(one.subject, one.check, verdict, escape(one.words))
     return table
 
 

@@ -32,9 +32,11 @@ from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
 from tasks.models.gate import Gate
 from tasks.models.governors import Governor, OnMachine
+from tasks.models.listing import Listed, listed
 from tasks.models.prices import Price
 from tasks.models.prices import table as price_table
 from tasks.models.request import Model
+from tasks.models.retry import Patience
 from tasks.rows.problem import BUCKETS
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
@@ -121,7 +123,12 @@ def whole_lease(where: Where, work: str) -> AbstractAsyncContextManager[Lease]:
 
 @asynccontextmanager
 async def desk(
-    where: Where, stage: str, shard: Shard, roles: Mapping[str, Model], lease: Lease | None = None
+    where: Where,
+    stage: str,
+    shard: Shard,
+    roles: Mapping[str, Model],
+    lease: Lease | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Desk]:
     """Everything one shard of one stage needs to ask its models, and to log it under a lease."""
     kept = storage(where.root)
@@ -146,6 +153,7 @@ async def desk(
             buys=where.buys,
             lease=lease,
             purse=purse,
+            patience=patience,
         ) as desk,  # fmt: skip
     ):
         yield desk
@@ -162,6 +170,12 @@ async def _purse(where: Where, stage: str, shard: str) -> AsyncIterator[Purse | 
     name = uuid4().hex[:DESK_DIGITS]
     async with Purse(books, where.limits, desk=name, stage=stage, shard=shard, patience=longest + 30) as purse:
         yield purse
+
+
+async def models_at(endpoint: Endpoint) -> Mapping[str, Listed]:
+    """What an endpoint says of the models it has, by name; empty where it says nothing."""
+    async with aiohttp.ClientSession() as http:
+        return await listed(http, endpoint, _secret(endpoint.api_key_env))
 
 
 def _line(where: Where, role: str, model: Model) -> Line:

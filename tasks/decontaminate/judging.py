@@ -157,9 +157,9 @@ async def _judge_neighbour(question: str, neighbour: Neighbour, ask: Ask, settin
     return Judged(neighbour, *await _all(_judge(first, second, ask, settings) for first, second in orders))
 
 
-async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opinion:
-    """One ordered pair; an unsure judge is asked once more, as sample 1."""
-    prompt = Prompt(
+def question(first: str, second: str, settings: Settings) -> Prompt:
+    """The question to the judge about one ordered pair."""
+    return Prompt(
         messages=user(
             template.render(
                 template.load(PROMPT),
@@ -170,6 +170,11 @@ async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opini
         sampling=Sampling(max_tokens=settings.max_tokens),
         schema=Judgement,
     )
+
+
+async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opinion:
+    """One ordered pair; an unsure judge is asked once more, as sample 1."""
+    prompt = question(first, second, settings)
     try:
         judgement, keys = await ask_structured(ask, prompt, Judgement)
         if judgement.verdict == "unsure":

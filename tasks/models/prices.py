@@ -11,14 +11,17 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.errors import UnknownPrice
 from tasks.models.wire import Usage
 
 TABLE = Path(__file__).with_name("prices.yaml")
+FILLED = Path(__file__).with_name("prices_filled.yaml")
+"""Lines that `python -m flows prices update` wrote; lines of `TABLE`, kept by hand, win over them."""
 
 
 class Price(BaseModel):
@@ -29,8 +32,30 @@ class Price(BaseModel):
     input: Decimal = Field(ge=0)
     cached_input: Decimal = Field(ge=0)
     output: Decimal = Field(ge=0)
+    batch_input: Decimal | None = Field(
+        default=None, ge=0, description="In the batch lane; None: it has no such lane"
+    )
+    batch_cached_input: Decimal | None = Field(
+        default=None, ge=0, description="None: what other input costs in a batch"
+    )
+    batch_output: Decimal | None = Field(default=None, ge=0)
     as_of: date
     source: str
+
+    @model_validator(mode="after")
+    def _batch_is_whole(self) -> Self:
+        if (self.batch_input is None) != (self.batch_output is None):
+            raise ValueError("batch_input and batch_output are given together or not at all")
+        return self
+
+    def in_batch(self) -> Price:
+        """What the batch lane costs. Raises `UnknownPrice` where the line does not say."""
+        if self.batch_input is None or self.batch_output is None:
+            raise UnknownPrice(f"no batch price is known ({self.source}); add it to the line, or ask online")
+        cached = self.batch_input if self.batch_cached_input is None else self.batch_cached_input
+        return self.model_copy(
+            update={"input": self.batch_input, "cached_input": cached, "output": self.batch_output}
+        )
 
 
 class PriceTable(BaseModel):
@@ -58,8 +83,10 @@ class PriceTable(BaseModel):
 
 @cache
 def table() -> PriceTable:
-    """The table that ships with the project."""
-    return PriceTable.model_validate(yaml.safe_load(TABLE.read_text(encoding="utf-8")))
+    """The table that ships with the project; its version is the day of the younger of its two files."""
+    own, filled = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (TABLE, FILLED))
+    version = max(str(own["version"]), str(filled["version"]))
+    return PriceTable.model_validate({"version": version, "models": {**filled["models"], **own["models"]}})
 
 
 def microusd(price: Price, usage: Usage) -> int:

@@ -156,7 +156,10 @@ async def _json(body: dict[str, Any]) -> web.Response:
 
 
 async def _models(_: web.Request) -> web.Response:
-    listed = [{"id": model, "object": "model", "created": 0, "owned_by": "rehearsal"} for model in MODELS]
+    listed = [
+        {"id": model, "object": "model", "created": 0, "owned_by": "rehearsal", "max_model_len": CONTEXT}
+        for model in MODELS
+    ]
     return web.json_response({"object": "list", "data": listed, "rehearsal": True})
 
 

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tasks.errors import UnknownPrice
 from tasks.ledger import spend
@@ -60,6 +61,35 @@ def test_a_model_without_a_line_has_no_price_and_a_recipes_line_gives_one() -> N
     extended = prices.table().with_models({"new/model": price("1", "1", "1")})
     assert extended.price("new/model").input == 1
     assert extended.price("rehearsal/judge") == prices.table().price("rehearsal/judge")
+
+
+@pytest.mark.parametrize(
+    ("model", "online", "in_batch"),
+    [
+        # 1,000 tokens in, 400 of them cached, and 500 out, by hand
+        ("gpt-4o-2024-08-06", 600 * 2.5 + 400 * 1.25 + 500 * 10, 1000 * 1.25 + 500 * 5),
+        ("openai/gpt-4o-2024-08-06", 7000, 3750),
+        ("gpt-4o-mini-2024-07-18", 90 + 30 + 300, 75 + 150),
+        ("gpt-6-luna", 60 + 4 + 250, 30 + 2 + 125),
+        ("deepseek/deepseek-reasoner", round(168 + 11.2 + 210), None),
+        ("together_ai/deepseek-ai/DeepSeek-R1-0528", 3000 + 3500, None),
+        ("deepinfra/meta-llama/Llama-3.3-70B-Instruct-Turbo", 100 + 160, None),
+    ],
+)
+def test_bills_of_the_prices_that_ship_by_hand(model: str, online: int, in_batch: int | None) -> None:
+    line = prices.table().price(model)
+    usage = Usage(prompt=1000, cached=400, completion=500, reasoning=300)
+    assert prices.microusd(line, usage) == online
+    if in_batch is None:
+        with pytest.raises(UnknownPrice, match="batch"):
+            line.in_batch()
+    else:
+        assert prices.microusd(line.in_batch(), usage) == in_batch
+
+
+def test_a_batch_price_is_whole_or_not_there() -> None:
+    with pytest.raises(ValidationError, match="together"):
+        Price(**{**price("1", "1", "1").model_dump(), "batch_input": "0.5"})
 
 
 def test_every_line_that_ships_has_a_date_and_a_source() -> None:

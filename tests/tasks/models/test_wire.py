@@ -192,3 +192,13 @@ def test_usage_is_counted(usage: Any, expected: Usage) -> None:
 def test_a_bill_that_is_no_bill_is_unreadable(usage: Any) -> None:
     with pytest.raises(UnreadableReply, match="usage"):
         wire.usage({"usage": usage})
+
+
+def test_cached_tokens_are_read_from_deepseeks_own_field_too() -> None:
+    used = {
+        "prompt_tokens": 100,
+        "completion_tokens": 1,
+        "prompt_cache_hit_tokens": 60,
+        "prompt_cache_miss_tokens": 40,
+    }
+    assert wire.usage({"usage": used}) == Usage(prompt=100, cached=60, completion=1, reasoning=0)
