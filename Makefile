@@ -9,10 +9,12 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo ui metrics test check bench-ledger bench-env format lock clean
+.PHONY: demo engine-env ui metrics test check bench-ledger bench-env format lock clean
 
-demo: .venv/runtime ## run the whole pipeline on embedded defaults; SOURCE=file.jsonl for your own problems
-	$(BIN)/python -m flows demo --root $(ROOT) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
+demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
+	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
+
+engine-env: .engine/models/smollm2-135m-instruct/config.json ## vLLM for CPUs and a small model, in an environment of their own
 
 ui: .venv/runtime ## the Prefect UI with the deployments and a worker, until Ctrl-C; PORT=4200
 	$(BIN)/python -m flows ui $(if $(PORT),--port $(PORT))
@@ -49,10 +51,25 @@ lock: .venv/uv ## make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
+	  --no-annotate --no-header --override infra/engine/overrides.txt infra/engine/requirements.in \
+	  -o infra/engine/requirements-cpu.lock
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header tests/bench/curator.in -o tests/bench/curator.lock
 
 clean: ## remove the environment and everything the demo made
-	rm -rf .venv .bench .demo .rehearsal
+	rm -rf .venv .engine .bench .demo .rehearsal
+
+# --no-deps: the lock is whole, and leaves out what infra/engine/overrides.txt says.
+.engine/ready: .venv/uv infra/engine/requirements-cpu.lock
+	$(PYTHON) -m venv --clear --without-pip .engine/venv
+	$(BIN)/uv pip install -q --compile-bytecode --no-deps --require-hashes --python .engine/venv/bin/python \
+	  -r infra/engine/requirements-cpu.lock
+	@touch $@
+
+.engine/models/smollm2-135m-instruct/config.json: .engine/ready infra/engine/convert.py
+	mkdir -p .engine/models
+	HF_HUB_OFFLINE=1 .engine/venv/bin/python infra/engine/convert.py .engine/models/smollm2-135m-instruct
+	@touch $@
 
 .venv/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv

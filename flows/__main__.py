@@ -49,6 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 @app.command()
 def demo(
     source: Annotated[str | None, typer.Option(help="Your own problems instead of the demo's (JSON Lines)")] = None,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="Another recipe over the demo's problems")] = "demo",
     root: Root = str(DEMO / "root"),
     shards: Shards = None,
     runner: Kind = Runner.RAY,
@@ -62,12 +63,12 @@ def demo(
         from flows.recipe import load
 
         write_sources(DEMO / "sources")
-        return load("demo") if source is None else with_source(load("demo"), source)
+        return load(recipe_name) if source is None else with_source(load(recipe_name), source)
 
     with complaints():
         began = datetime.now(UTC)
         plan = execute(recipe, root, shards, runner, workers, as_json)
-        if not as_json:
+        if not as_json and recipe_name == "demo":
             from flows.demo import report
             from flows.terminal import console
             from tasks import world

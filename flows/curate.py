@@ -16,6 +16,7 @@ from prefect import flow
 from prefect.futures import as_completed
 
 from flows import plan as plans
+from flows.engines import NOWHERE, check_engines, with_engines
 from flows.failures import ShardsFailed, failed, failure
 from flows.plan import Plan
 from flows.recipe import Recipe
@@ -46,7 +47,7 @@ def curate(recipe: Recipe, root: str) -> Plan:
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)
-        where = where.model_copy(update={"run": plan.run})
+        where = services.enter_context(with_engines(recipe, where.model_copy(update={"run": plan.run})))
         with shown(plan, where) as view:
             carry_out(plan, where, view.failed)
     return plan
@@ -95,17 +96,18 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
     Raises `UnknownPrice` if any role's model has none: better now than when half of the money is spent.
     """
     for model in recipe.models().values():
-        price_table().with_models(recipe.prices).price(model.name)
+        price_table().with_models(recipe.token_prices()).price(model.name)
+    check_engines(recipe)
     endpoints = {}
     for name, choice in recipe.endpoints.items():
-        address = choice.address or ""
+        address = choice.address or (NOWHERE if choice.kind == "vllm" else "")
         if choice.kind == "rehearsal":
             address = services.enter_context(rehearsal(journal(root), choice.faults))
         endpoints[name] = choice.at(address)
     routes = {name: role.endpoint for name, role in recipe.roles.items()}
     serves = {name: role.serves for name, role in recipe.roles.items()}
     return Where(
-        root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.prices,
+        root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.token_prices(),
         cluster=in_shared_cluster(), lease_seconds=recipe.lease_seconds,
     )  # fmt: skip
 

@@ -27,16 +27,18 @@ from tasks.verify.outcome import Equality
 from tasks.verify.pool import Verifier
 
 CHAMP_URL = "https://yujunmao1.github.io/CHAMP/"
+_FEW = 16
 
 
 def write_sources(folder: Path) -> None:
-    """Write champ.jsonl and champ_benchmark.jsonl into `folder`."""
+    """Write champ.jsonl, its first rows as champ_few.jsonl, and champ_benchmark.jsonl into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {"id": p.id, "question": p.text, "answer": None if i % 2 else p.gold, "url": CHAMP_URL, "licence": "MIT"}
         for i, p in enumerate(problems())
     ]
     _jsonl(folder / "champ.jsonl", rows)
+    _jsonl(folder / "champ_few.jsonl", rows[:_FEW])
     _jsonl(folder / "champ_benchmark.jsonl", [{"id": row["id"], "question": row["question"]} for row in rows[::7]])
 
 

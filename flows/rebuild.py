@@ -15,6 +15,7 @@ from prefect import flow
 
 from flows import plan as plans
 from flows.curate import carry_out
+from flows.engines import NOWHERE
 from flows.plan import Plan
 from flows.recipe import Recipe
 from flows.why import why
@@ -28,9 +29,6 @@ from tasks.rows.manifest import Manifest
 from tasks.rows.storage import Storage
 from tasks.stage import ASKED_TABLE
 from tasks.world import Where
-
-_NOWHERE = "http://nowhere.invalid/v1"
-"""The address of endpoints that nobody will ask."""
 
 
 @flow(name="rebuild", flow_run_name="rebuild {run}")
@@ -55,9 +53,9 @@ def rebuild(run: str, root: str) -> Plan:
 
 def unreached(recipe: Recipe, root: str, run: str) -> Where:
     """Where a run works that buys nothing: its endpoints are only names."""
-    endpoints = {name: choice.at(choice.address or _NOWHERE) for name, choice in recipe.endpoints.items()}
+    endpoints = {name: choice.at(choice.address or NOWHERE) for name, choice in recipe.endpoints.items()}
     routes = {name: role.endpoint for name, role in recipe.roles.items()}
-    return Where(root=root, run=run, endpoints=endpoints, routes=routes, prices=recipe.prices, buys=False)
+    return Where(root=root, run=run, endpoints=endpoints, routes=routes, prices=recipe.token_prices(), buys=False)
 
 
 def made(storage: Storage, plan: Plan) -> list[Manifest]:

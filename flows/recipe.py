@@ -19,6 +19,8 @@ from flows.stages import PER_SHARD
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
 from tasks.models.endpoint import Endpoint
+from tasks.models.engine import Engine, Serving
+from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
 
@@ -33,9 +35,11 @@ class EndpointChoice(BaseModel):
 
     model_config = _STRICT
 
-    kind: Literal["openai", "litellm", "rehearsal"] = Field(
-        description="rehearsal: started with the run, on loopback; litellm: roles name models as <provider>/<model>"
+    kind: Literal["openai", "litellm", "rehearsal", "vllm"] = Field(
+        description="rehearsal: started with the run, on loopback; litellm: roles name models as <provider>/<model>; "
+        "vllm: an engine of the run's own, on Ray"
     )
+    engine: Serving | None = Field(default=None, description="What is served and how; only for kind vllm")
     address: str | None = Field(
         default=None, description="Base URL ending in /v1; litellm needs one only to leave the provider's own"
     )
@@ -59,9 +63,13 @@ class EndpointChoice(BaseModel):
     @model_validator(mode="after")
     def _address_fits(self) -> Self:
         if self.kind != "litellm" and (self.kind == "openai") != (self.address is not None):
-            raise ValueError("kind openai needs an address, kind rehearsal has none")
+            raise ValueError("kind openai needs an address, other kinds have none")
         if self.kind == "litellm" and self.stall_seconds is not None:
             raise ValueError("kind litellm is not streamed (it loses cached tokens): leave stall_seconds out")
+        if (self.kind == "vllm") != (self.engine is not None):
+            raise ValueError("kind vllm needs an engine, other kinds have none")
+        if self.engine is not None and self.stall_seconds is not None:
+            raise ValueError("an engine's own stall_seconds says when it hangs: leave it out of the endpoint")
         if self.faults is not None and self.kind != "rehearsal":
             raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
         if self.first_token_seconds is not None and self.stall_seconds is None:
@@ -69,10 +77,13 @@ class EndpointChoice(BaseModel):
         return self
 
     def at(self, address: str) -> Endpoint:
-        """The endpoint as it is reached. A rehearsal is an OpenAI-compatible server once it runs."""
+        """The endpoint as it is reached. A rehearsal or an engine is an OpenAI-compatible server once it runs."""
         kind: Literal["openai", "litellm"] = "litellm" if self.kind == "litellm" else "openai"
-        left_out = {"kind", "address", "faults", "structured"}
-        return Endpoint(kind=kind, address=address, **self.model_dump(exclude=left_out))
+        known = self.model_dump(exclude={"kind", "address", "faults", "structured", "engine"})
+        if self.engine is not None:  # requests wait for starts of the engine
+            known["sessions"] = self.engine.replicas > 1
+            known["timeout_seconds"] += 2 * self.engine.start_seconds
+        return Endpoint(kind=kind, address=address, **known)
 
 
 class Role(BaseModel):
@@ -149,6 +160,11 @@ class Recipe(BaseModel):
                 )
             if self.endpoints[role.endpoint].kind == "litellm" and "/" not in role.model:
                 raise ValueError(f"roles.{name}.model: litellm wants <provider>/<model>, not {role.model!r}")
+            same = [other for other in self.roles.values() if other.endpoint == role.endpoint]
+            if self.endpoints[role.endpoint].engine and len({(one.model, one.revision) for one in same}) > 1:
+                raise ValueError(
+                    f"roles.{name}: engine {role.endpoint!r} serves one model, and other roles name another"
+                )
         for i, choice in enumerate(self.stages):
             for role_name in PER_SHARD[choice.stage].stage.roles:
                 if role_name not in self.roles:
@@ -161,6 +177,23 @@ class Recipe(BaseModel):
     def models(self) -> dict[str, Model]:
         """The model of each role."""
         return {name: role.identity(self.endpoints[role.endpoint].structured) for name, role in self.roles.items()}
+
+    def engines(self) -> dict[str, Engine]:
+        """The engines that roles need, by endpoint."""
+        needed = {role.endpoint: role for role in self.roles.values()}
+        choices = {name: self.endpoints[name].engine for name in needed}
+        return {
+            name: Engine(model=needed[name].identity(self.endpoints[name].structured), serving=how)
+            for name, how in choices.items()
+            if how is not None
+        }
+
+    def token_prices(self) -> dict[str, Price]:
+        """The recipe's own price lines; an engine's tokens cost nothing beside its hours."""
+        return {
+            **self.prices,
+            **{one.model.name: price_of_tokens(one.serving.cards) for one in self.engines().values()},
+        }
 
 
 def names() -> list[str]:

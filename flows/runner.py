@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -55,6 +56,12 @@ def in_shared_cluster() -> bool:
     import ray
 
     return bool(os.environ.get("RAY_ADDRESS")) and ray.is_initialized()
+
+
+def ray_is_up() -> bool:
+    """Whether this process is connected to Ray. Asking does not load it."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 @contextmanager

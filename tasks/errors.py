@@ -61,7 +61,14 @@ class EndpointError(CurationError):
 
 
 class RejectedRequest(CurationError):
-    """An endpoint will not answer this one request (too long, malformed); the others are not touched by it."""
+    """An endpoint will not answer this one request (too long, malformed); the others are not touched by it.
+
+    `reason` is what its row is quarantined as.
+    """
+
+    def __init__(self, message: str, reason: str = "rejected") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class UnknownPrice(EndpointError):

@@ -37,6 +37,8 @@ from tasks.world import Where
 
 REJECTED = "rejected"
 """Quarantined in any stage that asks: the endpoint will not answer this row's request, however often it is asked."""
+POISON = "poison"
+"""Quarantined likewise: the row's request kills the engine that serves the model."""
 ROWS_AT_ONCE = 2048
 """Rows of a shard that are being decided: what a shard needs of memory does not grow with its rows. More than an
 endpoint is asked at once, so that stored replies are fetched many at a time."""
@@ -185,7 +187,7 @@ async def each_row(
     """Decide rows concurrently, at most `ROWS_AT_ONCE` of them; once one fails no other is begun, and those that are
     under way still end and are kept. Raises what the first of the failed rows raised.
 
-    A row whose request the endpoint rejects is quarantined as `rejected`, in whatever stage.
+    A row whose request the endpoint rejects is quarantined as `rejected`, one that kills it as `poison`.
     """
     decisions: dict[int, Decision] = {}
     faults: dict[int, Exception] = {}
@@ -195,8 +197,8 @@ async def each_row(
         for place, row in waiting:
             try:
                 decisions[place] = await decide_one(row, desk.ask_for(role, row["problem_id"]))
-            except RejectedRequest:
-                decisions[place] = quarantine(REJECTED, {})
+            except RejectedRequest as fault:
+                decisions[place] = quarantine(fault.reason, {})
             except Exception as fault:
                 faults[place] = fault
             if faults:
@@ -238,7 +240,7 @@ def tables(
 
 
 def _exactly(stage: Stage, decision: Decision) -> Mapping[str, Any]:
-    if decision.reason == REJECTED:
+    if decision.reason in (REJECTED, POISON):
         return dict.fromkeys(stage.columns)
     columns = decision.columns
     if set(columns) != set(stage.columns):

@@ -144,9 +144,10 @@ class Desk:
                 self._microusd[wanted.key] = answer.microusd
                 del self._buying[wanted.key]  # from here on it is found
                 return answer.reply
-            if answer.error in retry.SET_ASIDE and self._is_the_rows_fault():
+            if answer.error == "poison" or (answer.error in retry.SET_ASIDE and self._is_the_rows_fault()):
                 raise RejectedRequest(
-                    f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}"
+                    f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}",
+                    reason="poison" if answer.error == "poison" else "rejected",
                 )
             if answer.error not in retry.RETRIED:
                 break
@@ -218,7 +219,7 @@ class Desk:
         )
         bill.maybe = bill.bound
         began = time.monotonic()
-        answer = await send(self._http, payload, line)
+        answer = await send(self._http, payload, line, session=asker.problem_id)
         took = round(1000 * (time.monotonic() - began))
         answer, found = facts(answer, line, wanted.key)
         turn.ended(answer.error, took / 1000, found)

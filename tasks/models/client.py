@@ -12,11 +12,16 @@ from tasks.models.endpoint import Endpoint, Line
 from tasks.models.streaming import Assembly, BrokenStream, Events
 
 
-async def send(http: aiohttp.ClientSession, payload: bytes, line: Line) -> Answer:
-    """Send one request and wait for its end, whatever that is; never raises for what the network did."""
+async def send(http: aiohttp.ClientSession, payload: bytes, line: Line, session: str = "") -> Answer:
+    """Send one request and wait for its end, whatever that is; never raises for what the network did.
+
+    Where the endpoint has several replicas, requests of one `session` meet the same one.
+    """
     if line.endpoint.kind == "litellm":
         return await litellm_client.send(payload, line)
     headers = {"Content-Type": "application/json"}
+    if line.endpoint.sessions and session:
+        headers["X-Session-Id"] = session
     if line.api_key:
         headers["Authorization"] = f"Bearer {line.api_key}"
     limit = aiohttp.ClientTimeout(total=line.endpoint.timeout_seconds)

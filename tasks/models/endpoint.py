@@ -26,6 +26,7 @@ class Endpoint(BaseModel):
     concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
     requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
     tokens_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
+    sessions: bool = Field(default=False, description="Send each row's requests with a session, to one replica")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
     stall_seconds: float | None = Field(
         default=None,

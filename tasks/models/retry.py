@@ -14,6 +14,7 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     garbled       200 without a readable completion or usage         retry, back off
     wrong_model   200 by another model than was asked                set the row aside; the endpoint goes on
     rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
+    poison        424: this request kills our own engine             set the row aside; the endpoint goes on
     unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
     refused       other 4xx: key, address or model is wrong          give the endpoint up at once
 
@@ -58,6 +59,7 @@ RULES = {
     "garbled": Rule(then=Then.RETRY, maybe_paid=True),
     "wrong_model": Rule(then=Then.SET_ASIDE, maybe_paid=True),
     "rejected": Rule(then=Then.SET_ASIDE),
+    "poison": Rule(then=Then.SET_ASIDE),
     "unpaid": Rule(then=Then.GIVE_UP),
     "refused": Rule(then=Then.GIVE_UP),
 }
@@ -89,6 +91,7 @@ def error_class(http_status: int, body: str = "") -> str:
         408: "timeout",
         409: "server",
         425: "server",
+        424: "poison",
     }
     classes |= dict.fromkeys((400, 413, 422), "rejected")
     return classes.get(http_status) or ("server" if http_status >= 500 else "refused")
