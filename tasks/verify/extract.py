@@ -12,7 +12,7 @@ from tasks.verify import normal
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 _BETWEEN_BOXES = re.compile(
-    r"(?:\s|[,;$]|\\[()\[\],;]|\\q?quad|\\text\s*\{\s*,?\s*(?:and|or)?\s*\}|and\b|or\b|[a-z](?:_\{?\w\}?)?\s*=)*",
+    r"(?:\s|[,;$]|([-+*=_])\1{2,}|\\(?=$)|\\[()\[\],;]|\\q?quad|\\text\s*\{\s*,?\s*(?:and|or)?\s*\}|and\b|or\b|[a-z](?:_\{?\w\}?)?\s*=)*",
     re.IGNORECASE,
 )
 # Every run of white space is bounded: a text may hold a million spaces.
@@ -26,6 +26,12 @@ _CONCLUDED = re.compile(
     r"(?:the (?:answer|solution|value) is\s*)?(?P<formula>\$[^$]+\$|\\\([^$]+?\\\))"
     r"(?:\s+is the (?:answer|solution))?\s*\.?\s*$",
     re.IGNORECASE,
+)
+_COUNTS = re.compile(
+    r"(?:therefore|thus|hence|so),?\s*(?P<count>there (?:are|is) (?:exactly )?\d[^.$]{0,200})\.?\s*$", re.IGNORECASE
+)
+_AFTERWORD = re.compile(
+    r"(?:\s{0,9}I hope it is correct\.?)?\s{0,9}(?:<\|[a-z_]{1,20}\|>\s{0,9}(?:user|assistant)?\s{0,9})?$"
 )
 _SENTENCE_END = re.compile(r"[.!](?=\s|$|\*)")
 _LONGEST_TEXT = 1_000_000  # characters of a solution's end that are looked at
@@ -45,7 +51,7 @@ def final_answer(solution: str) -> str | None:
     head, _, text = solution.rpartition("</think>")
     if not head and "<think>" in text:
         return None
-    text = text[-_LONGEST_TEXT:]
+    text = _AFTERWORD.sub("", text[-_LONGEST_TEXT:])
     if inside := _tagged(text):
         return _boxed(inside) or _tidy(inside)
     boxed, behind = _last_boxes(text)
@@ -87,7 +93,9 @@ def _said(text: str) -> str | None:
     heads = list(_SAID.finditer(text))
     if not heads:
         concluded = _CONCLUDED.search(text[-500:])
-        return _tidy(concluded["formula"]) if concluded else None
+        counted = _COUNTS.search(text[-300:])
+        found = (concluded and concluded["formula"]) or (counted and counted["count"])
+        return _tidy(found) if found else None
     said = text[heads[-1].end() :][:500].split("\n", maxsplit=1)[0]
     formula = _FORMULA.match(said)
     if formula and re.match(r"\s*(?:[.\"]|$)", said[formula.end() :]):

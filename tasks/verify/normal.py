@@ -33,6 +33,9 @@ _MARKUP = (
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])"), r"\\le"),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])"), r"\\ge"),
     (re.compile(r"\\(?:neq)(?![a-zA-Z])"), r"\\ne"),
+    (re.compile(r"<="), r" \\le "),
+    (re.compile(r"(?<!=)>="), r" \\ge "),
+    (re.compile(r"!="), r" \\ne "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\\(?:dots|cdots|dotsc|dotsb|dotsm)(?![a-zA-Z])|\.\.\."), r"\\ldots"),
@@ -100,10 +103,10 @@ def latex(bare: str) -> str:
     text = _call(text, r"(?<![\\a-zA-Z])C\s*(?=\([^()]*,[^()]*\))", _binomial)
     text = _call(text, r"\^\s*(?=\()", lambda inside: f"^{{{inside}}}")
     text = _call(text, r"_\s*(?=\()", lambda inside: f"_{{{inside}}}")
+    text = re.sub(r"(?<![\w.)}^/])(\d+)/(\d+)(?=\s+[\\a-zA-Z(])", r"\\frac{\1}{\2}", text)
     text = re.sub(r"(?<![\\a-zA-Z])sum(?=_)", r"\\sum", text)
     text = _COMMAND_NAME.sub(r"\\\1", text)
     text = re.sub(r"\^\s*(-?\d{2,})", r"^{\1}", text)
-    text = re.sub(r"\\log(?!\s*_|[a-zA-Z])", r"\\ln", text)  # as mathematics has it; `symbolic` knows of others
     return text.replace("*", r" \cdot ")
 
 

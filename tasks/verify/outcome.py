@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+Pair = tuple[str, str] | tuple[str, str, str | None]
+"""Two answers to one question, and the kind of answer it asks for where that is known."""
+
 
 class Equality(StrEnum):
     """Whether two answers are the same. What nobody could tell is `undecided`, never `different`."""

@@ -18,7 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from tasks.errors import CurationError
 from tasks.verify import worker
-from tasks.verify.outcome import Comparison, undecided
+from tasks.verify.outcome import Comparison, Pair, undecided
 from tasks.verify.rules import quick
 
 CPU_SECONDS = 5
@@ -53,20 +53,22 @@ class Verifier:
                 self._pool.join()
                 self._pool = None
 
-    def compare_all(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+    def compare_all(self, pairs: Sequence[Pair]) -> list[Comparison]:
         """One comparison per pair, in their order. Blocks; call it in a thread from asyncio.
 
         Raises `CurationError` when no worker can be started.
         """
-        ordered = [tuple(sorted(pair)) for pair in pairs]
-        results = [quick(left, right) for left, right in ordered]
+        ordered = [(*sorted(pair[:2]), *pair[2:]) for pair in pairs]
+        results = [quick(*pair) for pair in ordered]
         hard = [index for index, result in enumerate(results) if result is None]
         waiting = {index: self._submit(*ordered[index]) for index in hard}
         return [result or self._result(waiting[index]) for index, result in enumerate(results)]
 
-    def _submit(self, left: str, right: str) -> Future[Comparison]:
+    def _submit(self, left: str, right: str, kind: str | None = None) -> Future[Comparison]:
         pool = self._started()
-        return pool.schedule(worker.run, args=(left, right, self._cpu_seconds), timeout=_WALL * self._cpu_seconds)
+        return pool.schedule(
+            worker.run, args=(left, right, kind, self._cpu_seconds), timeout=_WALL * self._cpu_seconds
+        )
 
     def _result(self, future: Future[Comparison]) -> Comparison:
         try:

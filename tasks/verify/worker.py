@@ -16,9 +16,9 @@ from tasks.verify.outcome import Comparison, undecided
 
 def start(memory_bytes: int) -> None:
     """Import and warm up sympy, then allow `memory_bytes` of address space more than that took, and no core files."""
-    from tasks.verify.symbolic import symbolic
+    from tasks.verify.rules import full
 
-    symbolic("(x+1)^2 - \\frac{1}{2}", "x^2+2x+1 - 0.5")  # the parser's tables, outside of any pair's time
+    full("(x+1)^2 - \\frac{1}{2}", "x^2+2x+1 - 0.5")  # the parser's tables, outside of any pair's time
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # ends at once, even inside a long computation in C
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -31,15 +31,15 @@ def ready() -> bool:
     return True
 
 
-def run(left: str, right: str, cpu_seconds: int) -> Comparison:
+def run(left: str, right: str, kind: str | None, cpu_seconds: int) -> Comparison:
     """Compare one pair within `cpu_seconds` of CPU time; past it the kernel kills the process."""
-    from tasks.verify.symbolic import symbolic
+    from tasks.verify.rules import full
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds, hard))
     try:
-        return symbolic(left, right)
+        return full(left, right, kind)
     except MemoryError:
         return undecided("memory")
     except RecursionError:
