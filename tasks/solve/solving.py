@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,7 @@ from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Reply, Sampling, user
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, keep, quarantine
+from tasks.verify import consensus
 
 VERSION = 1
 
@@ -68,6 +69,17 @@ class Settings(BaseModel):
     temperature: float = Field(default=0.6, ge=0, description="DeepSeek-R1 is meant for 0.5 to 0.7.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
     max_tokens: int = Field(default=32768, ge=1, description="Most tokens of a solution and its reasoning.")
+    sampling: Literal["all", "lazy"] = Field(
+        default="all",
+        description="`all` buys the solutions at once; `lazy` the next one only while the row can still be kept.",
+    )
+
+
+def identity(settings: Settings) -> Mapping[str, Any]:
+    """What of the settings bears on the solutions. With lazy sampling the verifier's version does, and only then;
+    a run that buys all solutions is the same run as one whose recipe names no sampling."""
+    whole = settings.model_dump(mode="json", exclude={"sampling"})
+    return whole if settings.sampling == "all" else {**whole, "sampling": "lazy", "verifier": consensus.VERSION}
 
 
 def question(text: str, settings: Settings) -> Prompt:
@@ -115,9 +127,20 @@ def has_box(text: str) -> bool:
     return False
 
 
-async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
-    """Have one problem solved. Raises `EndpointError` when the endpoint gives no reply."""
-    replies = await _replies(ask, question(row["question"], settings), settings.solutions)
+Hopeful = Callable[[Sequence[str]], Awaitable[bool]]
+"""Whether a row with these solutions, the first of all of them, can still be kept."""
+
+
+async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings, hopeful: Hopeful | None = None) -> Decision:
+    """Have one problem solved; one solution at a time while `hopeful`, where that is given.
+
+    Raises `EndpointError` when the endpoint gives no reply.
+    """
+    prompt = question(row["question"], settings)
+    if hopeful is None:
+        replies = await _replies(ask, prompt, settings.solutions)
+    else:
+        replies = await _one_by_one(ask, prompt, settings.solutions, hopeful)
     parts = [reasoning_and_answer(reply) for reply in replies]
     faults = {
         sample: fault
@@ -146,6 +169,20 @@ async def _replies(ask: Ask, prompt: Prompt, count: int) -> Sequence[Reply]:
         if isinstance(outcome, BaseException):
             raise outcome
         replies.append(outcome)
+    return replies
+
+
+async def _one_by_one(ask: Ask, prompt: Prompt, count: int, hopeful: Hopeful) -> Sequence[Reply]:
+    """Samples in order, up to the first that ends the row's hopes: by its own fault, or by what it answers."""
+    replies: list[Reply] = []
+    for index in range(count):
+        reply = await ask(prompt, sample=index)
+        replies.append(reply)
+        if _fault(reply.finish_reason, reasoning_and_answer(reply)[1]):
+            break
+        texts = [solution_text(*reasoning_and_answer(one)) for one in replies]
+        if index < count - 1 and not await hopeful(texts):
+            break
     return replies
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from prefect import task
@@ -11,9 +12,11 @@ from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
-from tasks.solve import solving
+from tasks.solve import hope, solving
 from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
 from tasks.task import OPTIONS, state
+from tasks.verify import consensus
+from tasks.verify.pool import shared
 from tasks.world import Where
 
 STAGE = Stage(
@@ -24,6 +27,7 @@ STAGE = Stage(
     evidence=solving.EVIDENCE,
     roles=("solver",),
     files=solving.FILES,
+    identity=solving.identity,
 )
 
 
@@ -33,6 +37,20 @@ def solve(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where:
     settings = solving.Settings.model_validate(planned.settings)
 
     async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
-        return await each_row(rows, desk, "solver", lambda row, ask: solving.decide(row, ask, settings))
+        return await each_row(
+            rows, desk, "solver", lambda row, ask: solving.decide(row, ask, settings, _hopeful(row, settings))
+        )
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))
+
+
+def _hopeful(row: Row, settings: solving.Settings) -> solving.Hopeful | None:
+    if settings.sampling == "all":
+        return None
+    limits = consensus.Settings()
+
+    async def hopeful(solutions: Sequence[str]) -> bool:
+        verifier = shared(limits.cpu_seconds, limits.memory_mib << 20)
+        return await asyncio.to_thread(hope.hopeful, row, solutions, verifier)
+
+    return hopeful

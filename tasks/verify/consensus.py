@@ -2,7 +2,8 @@
 
 The rule is unanimity (answer verification in DeepMath-103K, arXiv 2504.11456): every pair of the model's
 answers, and every one of them with the source's answer where there is one. One pair that differs drops the row;
-one that nobody can decide sets it aside.
+one that nobody can decide sets it aside. With `majority` it is enough that more than half of the solutions agree,
+with each other and with the source. A kept row says which rule kept it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,9 +22,10 @@ from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.verify import normal
 from tasks.verify.extract import alternatives, final_answer
-from tasks.verify.outcome import Comparison, Equality
+from tasks.verify.outcome import Comparison, Equality, Pair
 
-VERSION = 1
+VERSION = 2
+"""To be raised with every change to extraction or to a verdict."""
 
 
 class Settings(BaseModel):
@@ -31,7 +33,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    solutions: int = Field(default=3, ge=1, description="solutions of a problem, all of which must agree")
+    solutions: int = Field(default=3, ge=1, description="solutions of a problem")
+    agreement: Literal["unanimity", "majority"] = Field(
+        default="unanimity", description="whether all of the solutions must agree, or more than half of them"
+    )
+    without_source: Literal["keep", "set_aside"] = Field(
+        default="keep", description="what becomes of agreeing solutions whose source states no answer"
+    )
     longest_answer: int = Field(default=300, ge=1, description="characters of an answer that can be checked")
     most_words: int = Field(default=8, ge=0, description="words of an answer that can be checked")
     cpu_seconds: int = Field(default=5, ge=1, description="CPU seconds that comparing one pair may take")
@@ -47,6 +55,8 @@ class Reason(StrEnum):
     """Dropped: every answer is a text too long to be compared with anything."""
     UNDECIDED = "undecided"
     """Quarantined: a solution states no answer, or a pair of answers could not be decided."""
+    NO_SOURCE_ANSWER = "no_source_answer"
+    """Quarantined, where the settings ask for it: the solutions agree, and the source states no answer."""
 
 
 COLUMNS: Schema = {
@@ -54,9 +64,11 @@ COLUMNS: Schema = {
     "final_answer": pl.String,
     "agreed_with_source": pl.Boolean,
     "verify_rule": pl.String,
+    "kept_by": pl.String,
 }
 """The answer of each solution in order (None: it states none); the published one (None unless kept); whether the
-source's answer was met (None: there is none, or nobody could tell); the rules behind the verdict."""
+source's answer was met (None: there is none, or nobody could tell); the rules behind the verdict; and what a kept
+row was kept by: `unanimity` or `majority`, with ` and source` where the source's answer was met."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "comparisons": {"left": pl.String, "right": pl.String, "verdict": pl.String, "rule": pl.String}
@@ -67,18 +79,21 @@ EVIDENCE: Mapping[str, Schema] = {
 class Compares(Protocol):
     """What decides pairs of answers, such as `tasks.verify.pool.Verifier`."""
 
-    def compare_all(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]: ...
+    def compare_all(self, pairs: Sequence[Pair]) -> list[Comparison]: ...
 
 
 Table = Mapping[tuple[str, str], Comparison]
+"""Comparisons of one row's answers, by sorted pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What there is to compare in one row: the answer of each solution (None: it states none), and the source's."""
+    """What there is to compare in one row: the answer of each solution (None: it states none), the forms of the
+    source's, and the kind of answer that the question asks for, where screening said it."""
 
     answers: tuple[str | None, ...]
     source: tuple[str, ...]
+    kind: str | None = None
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -91,17 +106,25 @@ class Case:
 
 
 def case(row: Mapping[str, Any]) -> Case:
-    """Read `solutions` (list[str]) and `source_answer` (str | None) of a row."""
-    return Case(tuple(final_answer(text) for text in row["solutions"]), alternatives(row["source_answer"]))
+    """Read `solutions` (list[str]), `source_answer` (str | None) and, if there, `answer_type` of a row."""
+    answers = tuple(final_answer(text) for text in row["solutions"])
+    return Case(answers, alternatives(row["source_answer"]), row.get("answer_type"))
 
 
 def decide_rows(rows: Sequence[Mapping[str, Any]], verifier: Compares, settings: Settings) -> list[Decision]:
     """One decision per row, in their order. Each distinct pair of answers is compared once."""
     cases = [case(row) for row in rows]
-    wanted = dict.fromkeys(tuple(sorted(pair)) for each in cases for pair in each.pairs())
-    pairs = [(left, right) for left, right in wanted]
-    table = dict(zip(pairs, verifier.compare_all(pairs), strict=True))
-    return [decide(each, table, settings) for each in cases]
+    return [decide(each, table, settings) for each, table in zip(cases, compared(cases, verifier), strict=True)]
+
+
+def compared(cases: Sequence[Case], verifier: Compares) -> list[Table]:
+    """The comparisons that bear on each case. Each distinct pair of answers of a kind is compared once."""
+    wanted = dict.fromkeys((min(pair), max(pair), each.kind) for each in cases for pair in each.pairs())
+    pairs: list[Pair] = list(wanted)
+    known = dict(zip(wanted, verifier.compare_all(pairs), strict=True))
+    return [
+        {(left, right): seen for (left, right, kind), seen in known.items() if kind == each.kind} for each in cases
+    ]
 
 
 def decide(case: Case, table: Table, settings: Settings) -> Decision:
@@ -113,28 +136,68 @@ def decide(case: Case, table: Table, settings: Settings) -> Decision:
             for left, right, seen in found
         ]
     }
-    decisive = [_look_up(table, *pair) for pair in combinations(case.stated, 2)]
-    with_source = [_with_source(case.source, answer, table) for answer in case.stated] if case.source else []
-    seen = [*decisive, *with_source]
+    with_source = _with_sources(case, table)
+    seen = bearing(case, table)
     verdicts = {comparison.verdict for comparison in seen}
     columns: dict[str, Any] = {
         "answers": list(case.answers),
         "final_answer": None,
         "agreed_with_source": _all_equal(with_source),
         "verify_rule": _rule(seen),
+        "kept_by": None,
     }
     if case.stated and not any(_checkable(answer, settings) for answer in case.stated):
         return drop(Reason.UNVERIFIABLE, columns, evidence)
-    if Equality.DIFFERENT in verdicts:
-        return drop(Reason.DISAGREEMENT, columns, evidence)
-    if Equality.UNDECIDED in verdicts or None in case.answers or len(case.answers) != settings.solutions:
-        return quarantine(Reason.UNDECIDED, columns, evidence)
-    return keep(columns | {"final_answer": best_formed(case.stated)}, evidence)
+    agreeing: Sequence[str] = ()
+    if verdicts <= {Equality.EQUAL} and None not in case.answers and len(case.answers) == settings.solutions:
+        agreeing = case.stated
+    elif settings.agreement == "majority":
+        agreeing = _majority(case, table, settings.solutions)
+        columns["agreed_with_source"] = True if agreeing and case.source else columns["agreed_with_source"]
+    if not agreeing:
+        differ = Equality.DIFFERENT in verdicts
+        return (
+            drop(Reason.DISAGREEMENT, columns, evidence)
+            if differ
+            else quarantine(Reason.UNDECIDED, columns, evidence)
+        )
+    if not case.source and settings.without_source == "set_aside":
+        return quarantine(Reason.NO_SOURCE_ANSWER, columns, evidence)
+    answer = best_formed(agreeing, rounded="rounding" in columns["verify_rule"])
+    if answer is None:
+        return drop(Reason.UNVERIFIABLE, columns, evidence)
+    kept_by = ("unanimity" if agreeing == case.stated else "majority") + (" and source" if case.source else "")
+    return keep(columns | {"final_answer": answer, "kept_by": kept_by}, evidence)
 
 
-def best_formed(answers: Sequence[str]) -> str:
-    """Of answers that agree, the one to publish: the shortest, and of these the first in the alphabet."""
-    return min((answer.strip() for answer in answers), key=lambda answer: (len(answer), answer))
+def bearing(case: Case, table: Table) -> list[Comparison]:
+    """What unanimity rests on: each two answers, and each answer with the form of the source's that meets it best."""
+    return [*(_look_up(table, *pair) for pair in combinations(case.stated, 2)), *_with_sources(case, table)]
+
+
+def _with_sources(case: Case, table: Table) -> list[Comparison]:
+    return [_with_source(case.source, answer, table) for answer in case.stated] if case.source else []
+
+
+def _majority(case: Case, table: Table, solutions: int) -> Sequence[str]:
+    """The largest set of stated answers that equal each other and the source's, if more than half of `solutions`."""
+    for size in range(len(case.stated), solutions // 2, -1):
+        for some in combinations(case.stated, size):
+            pairs = [_look_up(table, *pair) for pair in combinations(some, 2)]
+            pairs += [_with_source(case.source, answer, table) for answer in some] if case.source else []
+            if all(seen.verdict is Equality.EQUAL for seen in pairs):
+                return some
+    return ()
+
+
+def best_formed(answers: Sequence[str], *, rounded: bool = False) -> str | None:
+    r"""Of answers that agree, the one to publish: the shortest, and of these the first in the alphabet; where some
+    agree by rounding only, before all others one without a decimal point.
+
+    Only an answer that comes back unchanged from a `\boxed{}` can be published; None where none does.
+    """
+    sound = [answer.strip() for answer in answers if final_answer(rf"\boxed{{{answer.strip()}}}") == answer.strip()]
+    return min(sound, key=lambda answer: (rounded and "." in answer, len(answer), answer), default=None)
 
 
 def _look_up(table: Table, left: str, right: str) -> Comparison:

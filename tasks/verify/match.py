@@ -97,7 +97,7 @@ class _Match:
 
     def _equation(self, a: Equation, other: Node) -> Comparison | None:
         if not isinstance(other, Equation):
-            if a.named:
+            if a.named and not (isinstance(a.right, Formula) and re.fullmatch(r"[A-Za-z]", a.right.latex)):
                 return self.nodes(a.right, other)
             return different("equation and value") if isinstance(other, Formula) else undecided("equation")
         if a.named and other.named:
@@ -154,7 +154,7 @@ class _Match:
         if verdicts == {Equality.EQUAL}:
             return equal("repeated value")
         units = {item.unit if isinstance(item, Formula) else None for item in a.items}
-        if Equality.UNDECIDED in verdicts or (Equality.EQUAL in verdicts and len(units) > 1):
+        if Equality.UNDECIDED in verdicts or len(units) > 1:  # 2 hours and 13 minutes are 133 minutes
             return undecided("several and one")
         return different("several and one")
 
@@ -173,7 +173,7 @@ class _Match:
 
     def _in_order(self, a: Sequence[Node], b: Sequence[Node]) -> Comparison | None:
         if len(a) != len(b):
-            return different("length")
+            return undecided("words") if any(isinstance(item, Words) for item in (*a, *b)) else different("length")
         return _all([self.nodes(x, y) for x, y in zip(a, b, strict=True)], "in order")
 
     def _unordered(self, a: Sequence[Node], b: Sequence[Node]) -> Comparison | None:

@@ -6,10 +6,12 @@ A worker that dies is replaced and the next pair is served; the pair it died of 
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from functools import cache
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -25,6 +27,14 @@ CPU_SECONDS = 5
 MEMORY_BYTES = 1 << 30
 _START_SECONDS = 120  # a worker that has not imported sympy by then never will
 _WALL = 12  # wall time allowed for each second of CPU time: only a worker that is stuck or starved exceeds it
+
+
+@cache
+def shared(cpu_seconds: int, memory_bytes: int) -> Verifier:
+    """One verifier for all shards of this process, closed when it ends: its worker takes seconds to start."""
+    made = Verifier(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
+    atexit.register(made.__exit__, None, None, None)
+    return made
 
 
 class Verifier:

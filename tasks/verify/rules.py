@@ -11,7 +11,7 @@ from tasks.verify.outcome import Comparison, different, equal, undecided
 
 LONGEST = 2000  # characters of an answer that is looked at; beyond it only identity counts
 _LETTER = re.compile(r"[A-Za-z]")
-_LETTERS = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
+_LETTERS = re.compile(r"\\(?!cdot|times)[A-Za-z]+|(?<![\\A-Za-z])[A-Za-z]")
 
 
 def quick(left: str, right: str, kind: str | None = None) -> Comparison | None:

@@ -29,6 +29,7 @@ VERIFIER = f"math-verify {version('math-verify')}"
 _READ = NormalizationConfig(basic_latex=False, malformed_operators=True, boxed="none")
 _AS_WRITTEN = ConversionConfig(lowercase_symbols=False)
 _DIGITS = 60
+_ENOUGH = 10  # significant digits from which a decimal stands for an irrational number: 10.44 is not sqrt(109)
 _CLOSE = sympy.Float("1e-45", _DIGITS)
 # Values for the symbols of a formula, in alphabetical order. Whole ones, so that counting formulas (factorials,
 # binomials, floors, parities) have values there; broken ones, because sin(pi n) = 0 holds at whole numbers only.
@@ -78,7 +79,7 @@ def _read(text: str) -> Any | None:
 
 def _expressions(a: Any, b: Any, free: frozenset[str]) -> Comparison:
     found = _values(a, b)
-    if found.rule in ("values", "unproved") and found != equal("values"):
+    if found.rule in ("values", "unproved", "other letters") and found != equal("values"):
         return _with_other_constants(a, b, free) or found
     return found
 
@@ -92,7 +93,9 @@ def _values(a: Any, b: Any) -> Comparison:
     for points in (_WHOLE, _BROKEN) if names else (_WHOLE[:1],):
         seen = [_at(a, b, dict(zip(names, point, strict=False))) for point in points]
         if False in seen:
-            return different("values")
+            letters = [{s.name.partition("_")[0] for s in side.free_symbols} for side in (a, b)]
+            known = letters[0] <= letters[1] or letters[1] <= letters[0]  # n+1 and |S|+1 may be one thing
+            return different("values") if known else undecided("other letters")
         agreed.append(bool(seen) and None not in seen)
     return equal("values") if all(agreed) else undecided("unproved")
 
@@ -134,7 +137,7 @@ def _digits(formula: Any) -> tuple[int, Any] | None:
 
 
 def _rounded(a: Any, b: Any) -> Comparison:
-    """A decimal against a formula: its value to four significant digits or more, or surely not its value."""
+    """A decimal against a formula: its value to `_ENOUGH` significant digits or more, or surely not its value."""
     for one, other in ((a, b), (b, a)):
         digits = _digits(one)
         if digits is None:
@@ -145,7 +148,7 @@ def _rounded(a: Any, b: Any) -> Comparison:
         significant, half = digits
         gap = abs(x - y).evalf(_DIGITS)
         if gap <= half:
-            return equal("rounding") if significant >= 4 else undecided("rounding")
+            return equal("rounding") if significant >= _ENOUGH else undecided("rounding")
         return undecided("rounding") if gap <= 20 * half and significant < 3 else different("values")
     return undecided("unproved")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 from collections.abc import Sequence
-from functools import cache
 
 from prefect import task
 from prefect.client.schemas.objects import State
@@ -17,7 +15,7 @@ from tasks.rows.verdict import Decision
 from tasks.stage import PlannedStage, Row, Stage, run_shard
 from tasks.task import OPTIONS, state
 from tasks.verify import consensus
-from tasks.verify.pool import Verifier
+from tasks.verify.pool import shared
 from tasks.world import Where
 
 STAGE = Stage(
@@ -35,15 +33,7 @@ def verify(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where
     settings = consensus.Settings.model_validate(planned.settings)
 
     async def decide(rows: Sequence[Row], _: Desk) -> list[Decision]:
-        shared = _verifier(settings.cpu_seconds, settings.memory_mib << 20)
-        return await asyncio.to_thread(consensus.decide_rows, rows, shared, settings)
+        verifier = shared(settings.cpu_seconds, settings.memory_mib << 20)
+        return await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))
-
-
-@cache
-def _verifier(cpu_seconds: int, memory_bytes: int) -> Verifier:
-    """One for all shards of this process: its worker takes seconds to start."""
-    shared = Verifier(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
-    atexit.register(shared.__exit__, None, None, None)
-    return shared

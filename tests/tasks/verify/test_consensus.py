@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from tasks.rows.verdict import Verdict
 from tasks.verify.compare import compare
 from tasks.verify.consensus import COLUMNS, EVIDENCE, Reason, Settings, best_formed, decide_rows
-from tasks.verify.outcome import Comparison, Equality
+from tasks.verify.outcome import Comparison, Equality, Pair
 
 
 class InProcess:
     """The real comparison, without processes, counting what it is asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[Pair] = []
 
-    def compare_all(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+    def compare_all(self, pairs: Sequence[Pair]) -> list[Comparison]:
         self.asked.extend(pairs)
         return [compare(*pair) for pair in pairs]
 
@@ -76,7 +76,7 @@ def test_every_decision_has_the_same_columns_and_comparisons_of_every_pair() -> 
 def test_a_pair_is_compared_once_whatever_its_order() -> None:
     verifier = InProcess()
     decide_rows([row(("2", "3", "2")), row(("3", "2", "3"))], verifier, Settings())
-    assert sorted(verifier.asked) == [("2", "2"), ("2", "3"), ("3", "3")]
+    assert sorted(verifier.asked) == [("2", "2", None), ("2", "3", None), ("3", "3", None)]
 
 
 def test_order_of_solutions_does_not_change_the_published_answer() -> None:
