@@ -1,4 +1,4 @@
-"""The command line: python -m flows demo|run|doctor|prices|retry|ui|metrics|status|spend|rebuild|compact.
+"""The command line: python -m flows demo|run|doctor|prices|retry|requeue|ui|metrics|status|spend|rebuild|compact.
 
 Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started.
 """
@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 from rich.markup import escape
 
-from flows import services
+from flows import servers, services
+from flows.options import DEMO, Json, Kind, Root, Shards, Workers, complaints, people
 from flows.runner import Runner
-from tasks.errors import CurationError, RecipeError, SourceError, StorageError, UnknownPrice
+from tasks.errors import StorageError
 from tasks.ledger.spend import By
 
 if TYPE_CHECKING:
@@ -36,14 +34,7 @@ app = typer.Typer(
 )
 prices = typer.Typer(help="The price table.", no_args_is_help=True)
 app.add_typer(prices, name="prices")
-people = Console(stderr=True)
-
-DEMO = Path(".demo")
-Root = Annotated[str, typer.Option(help="Storage root: a folder, or any fsspec URL such as s3://bucket/prefix")]
-Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards per intake; free to change at any time")]
-Kind = Annotated[Runner, typer.Option("--runner", help="What runs the shards: a local Ray, or threads")]
-Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at once")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
+app.add_typer(servers.app)
 
 
 @app.command()
@@ -264,39 +255,28 @@ def compact(root: Root, as_json: Json = False) -> None:
 
 
 @app.command()
-def metrics(
+def requeue(
     root: Root,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 for any free one")] = 9464,
+    stage: Annotated[str, typer.Option(help="The stage that set the rows aside")],
+    reason: Annotated[str, typer.Option(help="Why it did, as `status` shows it")],
+    changed: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value: a setting that differs for them; may be repeated")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="The run whose rows they are; the latest if left out")] = None,
+    runner: Kind = Runner.RAY,
+    workers: Workers = 2,
+    as_json: Json = False,
 ) -> None:
-    """Serve what the ledger and the manifests say as Prometheus metrics, on this machine, until Ctrl-C."""
+    """Ask quarantined rows again, as a run of its own; all other rows keep their replies, for nothing."""
     with complaints():
-        from flows.metrics import served as serve
-        from flows.ui import wait_for_stop
+        from flows import plan as plans
+        from flows.requeue import parsed, requeued
         from tasks import world
 
-        with serve(world.storage(root), port) as port:
-            people.print(
-                f"metrics of {escape(root)} at http://127.0.0.1:{port}/metrics; Ctrl-C ends it", soft_wrap=True
-            )
-            wait_for_stop()
-
-
-@app.command()
-def ui(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the Prefect UI; 0 for any free one")] = 4200,
-    alerts_url: Annotated[
-        str | None, typer.Option(envvar="CURATION_ALERTS_URL", help="Webhook that alerts are sent to")
-    ] = None,
-) -> None:
-    """Start the Prefect UI with the deployments and a worker for them, on this machine, until Ctrl-C."""
-    with complaints():
-        from flows.ui import ui as everything
-        from flows.ui import wait_for_stop
-
-        people.print("starting a Prefect server, the deployments and a worker ...")
-        with everything(DEMO / "prefect", port, alerts_url) as address:
-            people.print(f"open [bold]{address}[/]; Ctrl-C ends it all", soft_wrap=True)
-            wait_for_stop()
+        storage = world.storage(root)
+        plan = plans.load(storage, run) if run else plans.latest(storage)
+        recipe = requeued(storage, plan, stage, reason, parsed(changed or []))
+        execute(lambda: recipe, root, None, runner, workers, as_json)
 
 
 def execute(
@@ -357,19 +337,6 @@ def say(found: BaseModel | dict[str, object] | list[dict[str, object]]) -> None:
     value = found.model_dump() if isinstance(found, BaseModel) else found
     json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write("\n")
-
-
-@contextmanager
-def complaints() -> Iterator[None]:
-    """Errors that a person can mend are told in words; everything else keeps its traceback."""
-    try:
-        yield
-    except (RecipeError, SourceError, UnknownPrice) as fault:
-        people.print("[red]error:[/]", escape(str(fault)), soft_wrap=True)
-        raise typer.Exit(2) from fault
-    except CurationError as fault:
-        people.print("[red]failed:[/]", escape(str(fault)), soft_wrap=True)
-        raise typer.Exit(1) from fault
 
 
 if __name__ == "__main__":

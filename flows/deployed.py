@@ -13,14 +13,18 @@ from prefect import flow
 from pydantic import Field
 
 from flows import curate as pipeline
+from flows import plan as plans
 from flows import recipe as recipes
 from flows.demo import write_sources
 from flows.recipe import Recipe
+from flows.requeue import requeued
 from flows.runner import Runner, running_on
+from flows.stages import PER_SHARD
 from tasks import world
 from tasks.ledger.compaction import compact as merge
 
 RecipeName = Annotated[str, Field(json_schema_extra={"enum": list(recipes.names())})]
+StageName = Annotated[str, Field(json_schema_extra={"enum": list(PER_SHARD)})]
 Root = Annotated[str, Field(min_length=1)]
 
 
@@ -46,6 +50,35 @@ def curate(
         made = made.model_copy(update={"shards": shards})
     with running_on(runner, workers):
         pipeline.curate.fn(made, root)
+
+
+@flow(name="requeue", flow_run_name="requeue {reason} of {stage} under {root}")
+def requeue(
+    stage: StageName = "solve",
+    reason: Annotated[str, Field(min_length=1)] = "truncated",
+    settings: dict[str, float | str | bool] | None = None,
+    root: Root = ".demo/root",
+    run: str | None = None,
+    runner: Runner = Runner.RAY,
+    workers: Annotated[int, Field(ge=1, le=1024)] = 2,
+) -> None:
+    """Ask quarantined rows again. It is a run of its own: all other rows keep their replies, for nothing.
+
+    Args:
+        stage: The stage that set the rows aside.
+        reason: Why it did, as the artifact `quarantine` names it.
+        settings: Settings of the stage that differ for them, such as {"max_tokens": 32768}; if left out, they are
+            asked again as they were, for fresh samples.
+        root: Storage root of the run.
+        run: The run whose rows they are; the latest if left out.
+        runner: What runs the shards.
+        workers: Shards that are worked on at once, on threads or a local Ray.
+    """
+    storage = world.storage(root)
+    plan = plans.load(storage, run) if run else plans.latest(storage)
+    recipe = requeued(storage, plan, stage, reason, settings or {})
+    with running_on(runner, workers):
+        pipeline.curate.fn(recipe, root)
 
 
 @flow(name="compact", flow_run_name="compact {root}")

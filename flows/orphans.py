@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GENERATIONS = 10
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @contextmanager
@@ -27,6 +29,20 @@ def no_orphans(grace_seconds: float = 5.0) -> Iterator[None]:
         for _ in range(_GENERATIONS):  # those that a killed process leaves behind come to this one in turn
             if not _end(before, signal.SIGKILL, grace_seconds):
                 break
+
+
+def end_with_parent() -> None:
+    """From now on this process ends at once when its parent has: a worker of Ray, whose raylet is gone, would go on
+    with its task, and with the requests that the task sends.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def children(pid: int) -> list[int]:

@@ -58,7 +58,7 @@ def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
     stages: list[PlannedStage] = []
     for choice in recipe.stages:
         entry, settings = PER_SHARD[choice.stage], choice.typed()
-        stages.append(plan_stage(entry.stage, settings, models, upstream, **entry.inputs(settings)))
+        stages.append(plan_stage(entry.stage, settings, models, upstream, choice.requeue, **entry.inputs(settings)))
         upstream = stages[-1].fingerprint
     publish = plan_stage(PUBLISH.stage, PublishSettings(), models, upstream)
     shards = [shard for intake in intakes for shard in plan_shards(intake.digest, recipe.shards)]

@@ -23,6 +23,7 @@ from tasks.models.engine import Engine, Serving
 from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
+from tasks.stage import Requeue, again
 
 FOLDER = Path("deployments")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -110,20 +111,27 @@ class StageChoice(BaseModel):
 
     stage: str
     settings: dict[str, Any]
+    requeue: tuple[Requeue, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, given: Any) -> Any:
         """In YAML the settings stand beside `stage`."""
         if isinstance(given, Mapping) and "settings" not in given:
-            return {"stage": given.get("stage"), "settings": {k: v for k, v in given.items() if k != "stage"}}
+            own = {name: given[name] for name in ("stage", "requeue") if name in given}
+            return {"stage": None, **own, "settings": {k: v for k, v in given.items() if k not in own}}
         return given
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         if self.stage not in PER_SHARD:
             raise ValueError(f"no stage {self.stage!r}{_nearest(self.stage, PER_SHARD)}")
+        for one in self.requeue:
+            if not one.settings and not PER_SHARD[self.stage].stage.roles:
+                raise ValueError(f"requeue of {one.reason}: {self.stage} asks no model, so it needs changed settings")
         try:
+            for one in self.requeue:
+                again(PER_SHARD[self.stage].stage, self.typed(), one)
             self.typed()
         except ValidationError as fault:
             right = PER_SHARD[self.stage].stage.settings

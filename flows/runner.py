@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 
 
 class Runner(StrEnum):
@@ -42,7 +43,7 @@ def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
 
     os.environ["PYTHONPATH"] = str(REPOSITORY)
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(address="auto", logging_level=logging.ERROR)
+        ray.init(address="auto", logging_level=logging.ERROR, runtime_env=_OF_WORKERS)
     else:
         _start_local(workers)
     try:
@@ -94,4 +95,5 @@ def _start_local(workers: int) -> None:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                runtime_env=_OF_WORKERS,
             )

@@ -32,7 +32,7 @@ from tasks.rows.fingerprint import canonical_json, digest, digest_bytes
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.tables import Schema, table
-from tasks.rows.verdict import Decision, quarantine
+from tasks.rows.verdict import Decision, Verdict, quarantine
 from tasks.world import Where
 
 REJECTED = "rejected"
@@ -50,7 +50,10 @@ _TIMES_LOST = 3
 _log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
-Decide = Callable[[Sequence[Row], Desk], Awaitable[list[Decision]]]
+Decide = Callable[[Sequence[Row], Desk, Any], Awaitable[list[Decision]]]
+"""Decides rows by asking at a desk, under settings of the stage's own model."""
+SAMPLES_OF_A_REQUEUE = 1000
+"""A requeue that changes no setting asks for samples from a multiple of this on, so that it gets other replies."""
 
 
 def _whole(settings: BaseModel) -> BaseModel:
@@ -73,6 +76,23 @@ class Stage:
     """Prompts and data files whose bytes bear on the answer."""
 
 
+class Requeue(BaseModel):
+    """Rows that a stage quarantined for a reason, decided again by it: a recorded input of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(min_length=1, description="Quarantine reason of the rows to decide again")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings of the stage that differ for them, such as a greater max_tokens; if there are none, "
+        "they are asked again as they were, for fresh samples",
+    )
+
+    def takes(self, decision: Decision) -> bool:
+        """Whether a row with this decision is decided again."""
+        return decision.verdict is Verdict.QUARANTINE and decision.reason == self.reason
+
+
 class PlannedStage(BaseModel):
     """A stage as one recipe runs it: settings fixed, models bound, fingerprint computed."""
 
@@ -86,10 +106,14 @@ class PlannedStage(BaseModel):
         "settings.gate, files.prompt.md, roles.rater, inputs.benchmarks, version, upstream",
     )
     settings: dict[str, Any]
+    requeue: tuple[Requeue, ...] = ()
     roles: dict[str, Model] = Field(default_factory=dict)
 
 
-def plan(stage: Stage, settings: BaseModel, roles: Mapping[str, Model], upstream: str, **inputs: str) -> PlannedStage:
+def plan(
+    stage: Stage, settings: BaseModel, roles: Mapping[str, Model], upstream: str,
+    requeue: Sequence[Requeue] = (), **inputs: str,
+) -> PlannedStage:  # fmt: skip
     """Bind a stage to its settings and models. `inputs` are digests of data it reads beside its rows."""
     bound = {role: roles[role] for role in stage.roles}
     identity = {
@@ -101,13 +125,24 @@ def plan(stage: Stage, settings: BaseModel, roles: Mapping[str, Model], upstream
         "inputs": inputs,
         "upstream": upstream,
     }
+    if requeue:
+        identity["requeue"] = [
+            {"reason": one.reason, "settings": stage.identity(again(stage, settings, one)), "same": not one.settings}
+            for one in requeue
+        ]
     return PlannedStage(
         stage=stage.name,
         fingerprint=digest(identity),
         parts=_parts(identity),
         settings=settings.model_dump(mode="json"),
+        requeue=tuple(requeue),
         roles=bound,
     )
+
+
+def again(stage: Stage, settings: BaseModel, requeue: Requeue) -> BaseModel:
+    """The settings of a requeue: the stage's, and what differs. Raises `ValidationError`."""
+    return stage.settings.model_validate({**settings.model_dump(mode="json"), **requeue.settings})
 
 
 def _parts(identity: Mapping[str, Any]) -> dict[str, str]:
@@ -175,7 +210,15 @@ async def _decide(
     if not rows:
         return [], pl.DataFrame(schema=ASKED)
     async with world.desk(where, stage.name, shard, planned.roles, lease) as desk:
-        decisions = await decide(rows, desk)
+        settings = stage.settings.model_validate(planned.settings)
+        decisions = await decide(rows, desk, settings)
+        for i, one in enumerate(planned.requeue, start=1):
+            places = [place for place, decision in enumerate(decisions) if one.takes(decision)]
+            desk.first_sample = 0 if one.settings else i * SAMPLES_OF_A_REQUEUE
+            redone = await decide([rows[place] for place in places], desk, again(stage, settings, one))
+            for place, decision in zip(places, redone, strict=True):
+                decisions[place] = decision
+            _log.info("%s of %s: %d rows decided again that were %s", stage.name, shard.name, len(places), one.reason)
         if planned.roles:
             _log.info("%s of %s: %d replies found, %d bought", stage.name, shard.name, desk.found, desk.bought)
         return decisions, desk.asked()

@@ -30,9 +30,8 @@ STAGE = Stage(
 @task(name="classify", task_run_name="classify {shard.name}", **OPTIONS)
 def classify(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """Topics of the rows that the stage before kept."""
-    settings = topics.Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], desk: Desk, settings: topics.Settings) -> list[Decision]:
         return await each_row(rows, desk, "topic", lambda row, ask: topics.decide(row, ask, settings))
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))

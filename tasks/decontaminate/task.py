@@ -59,9 +59,8 @@ STAGE = Stage(
 @task(name="decontaminate", task_run_name="decontaminate {shard.name}", **OPTIONS)
 def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows that repeat no benchmark question. Raises `RecipeError` if the benchmarks have changed."""
-    settings = Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], desk: Desk, settings: Settings) -> list[Decision]:
         table = _table(settings, planned.parts["inputs.benchmarks"])
         found = await asyncio.to_thread(neighbours.find, rows, table, settings)
         looked_up = [{**row, "neighbours": near} for row, near in zip(rows, found, strict=True)]

@@ -69,6 +69,8 @@ class Desk:
         self._gates = contextlib.AsyncExitStack()
         self.found = 0
         self.bought = 0
+        self.first_sample = 0
+        """Sample indices count from here."""
         self._rejected = 0
         if lease:
             lease.when_lost(self._close)
@@ -96,7 +98,7 @@ class Desk:
         line = self._lines[role]
 
         async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
-            wanted = request(prompt, line.model, sample)
+            wanted = request(prompt, line.model, self.first_sample + sample)
             reply = await self._find(wanted) or await self._buy_once(wanted, line, problem_id)
             self._resting.add((wanted.key, problem_id, role))
             return reply

@@ -30,9 +30,8 @@ STAGE = Stage(
 @task(name="rate", task_run_name="rate {shard.name}", **OPTIONS)
 def rate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """Ratings of the rows that the stage before kept."""
-    settings = rating.Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], desk: Desk, settings: rating.Settings) -> list[Decision]:
         return await each_row(rows, desk, "rater", lambda row, ask: rating.decide(row, ask, settings))
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))

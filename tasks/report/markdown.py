@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 _LONGEST = 240
+_NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\s]+")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
-    """A table; columns of numbers, by the type of their first cell, stand to the right."""
-    lines = [list(row) for row in rows]
-    numbers = [isinstance(cell, int) for cell in lines[0]] if lines else [False] * len(columns)
-    rule = ["---:" if number else "---" for number in numbers]
-    cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in line] for line in lines]
+    """A table; columns whose first cell is a number stand to the right."""
+    cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
+    first = cells[0] if cells else [""] * len(columns)
+    rule = ["---:" if _NUMBER.fullmatch(cell) else "---" for cell in first]
     return "\n".join(f"| {' | '.join(line)} |" for line in [list(columns), rule, *cells])
 
 

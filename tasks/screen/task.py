@@ -30,9 +30,8 @@ STAGE = Stage(
 @task(name="screen", task_run_name="screen {shard.name}", **OPTIONS)
 def screen(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows that are one self-contained question with one answer that can be checked."""
-    settings = screening.Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], desk: Desk, settings: screening.Settings) -> list[Decision]:
         return await each_row(rows, desk, "screener", lambda row, ask: screening.decide(row, ask, settings))
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))

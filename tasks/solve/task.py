@@ -34,9 +34,8 @@ STAGE = Stage(
 @task(name="solve", task_run_name="solve {shard.name}", **OPTIONS)
 def solve(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """Solutions of the rows that the stage before kept."""
-    settings = solving.Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], desk: Desk, settings: solving.Settings) -> list[Decision]:
         return await each_row(
             rows, desk, "solver", lambda row, ask: solving.decide(row, ask, settings, _hopeful(row, settings))
         )

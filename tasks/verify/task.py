@@ -30,9 +30,8 @@ STAGE = Stage(
 @task(name="verify", task_run_name="verify {shard.name}", **OPTIONS)
 def verify(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows whose solutions agree, with each other and with the source."""
-    settings = consensus.Settings.model_validate(planned.settings)
 
-    async def decide(rows: Sequence[Row], _: Desk) -> list[Decision]:
+    async def decide(rows: Sequence[Row], _: Desk, settings: consensus.Settings) -> list[Decision]:
         verifier = shared(settings.cpu_seconds, settings.memory_mib << 20)
         return await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from flows.curate import locate
 from flows.recipe import Recipe, load
+from flows.requeue import parsed
 from tasks.errors import RecipeError, UnknownPrice
 
 
@@ -106,3 +108,37 @@ def test_a_model_without_a_price_stops_the_run_before_anything_is_asked(tmp_path
 def test_a_missing_recipe_names_those_that_exist() -> None:
     with pytest.raises(RecipeError, match="demo"):
         load("dmeo")
+
+
+def test_a_requeue_stands_beside_its_stages_settings() -> None:
+    given = load("demo").model_dump(mode="json")
+    solve = next(choice for choice in given["stages"] if choice["stage"] == "solve")
+    flat = {
+        "stage": "solve",
+        **solve["settings"],
+        "requeue": [{"reason": "truncated", "settings": {"max_tokens": 9}}],
+    }
+    given["stages"] = [flat if choice is solve else choice for choice in given["stages"]]
+    choice = next(one for one in Recipe.model_validate(given).stages if one.stage == "solve")
+    assert choice.requeue[0].settings == {"max_tokens": 9}
+    assert "requeue" not in choice.settings
+
+
+@pytest.mark.parametrize(
+    ("stage", "requeue", "complaint"),
+    [
+        ("solve", {"reason": "truncated", "settings": {"max_token": 9}}, "max_token"),
+        ("verify", {"reason": "undecided"}, "asks no model"),
+    ],
+)
+def test_a_wrong_requeue_is_refused(stage: str, requeue: dict[str, object], complaint: str) -> None:
+    given = load("demo").model_dump(mode="json")
+    next(choice for choice in given["stages"] if choice["stage"] == stage)["requeue"] = [requeue]
+    with pytest.raises(ValidationError, match=complaint):
+        Recipe.model_validate(given)
+
+
+def test_settings_of_the_command_line_are_values_of_yaml() -> None:
+    assert parsed(["max_tokens=32768", "temperature=0.6"]) == {"max_tokens": 32768, "temperature": 0.6}
+    with pytest.raises(RecipeError, match="name=value"):
+        parsed(["max_tokens"])

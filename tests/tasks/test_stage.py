@@ -40,7 +40,7 @@ async def echo(row: Row, ask: Ask) -> Decision:
     return keep({"said": (await ask(prompt(row["question"]))).content})
 
 
-async def decide(rows: Sequence[Row], desk: Desk) -> list[Decision]:
+async def decide(rows: Sequence[Row], desk: Desk, _: Settings) -> list[Decision]:
     return await each_row(rows, desk, "rater", echo)
 
 

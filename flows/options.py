@@ -1,0 +1,37 @@
+"""What the commands share: their options, and how they tell people of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from flows.runner import Runner
+from tasks.errors import CurationError, RecipeError, SourceError, UnknownPrice
+
+people = Console(stderr=True)
+
+DEMO = Path(".demo")
+Root = Annotated[str, typer.Option(help="Storage root: a folder, or any fsspec URL such as s3://bucket/prefix")]
+Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards per intake; free to change at any time")]
+Kind = Annotated[Runner, typer.Option("--runner", help="What runs the shards: a local Ray, or threads")]
+Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at once")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
+
+
+@contextmanager
+def complaints() -> Iterator[None]:
+    """Errors that a person can mend are told in words; everything else keeps its traceback."""
+    try:
+        yield
+    except (RecipeError, SourceError, UnknownPrice) as fault:
+        people.print("[red]error:[/]", escape(str(fault)), soft_wrap=True)
+        raise typer.Exit(2) from fault
+    except CurationError as fault:
+        people.print("[red]failed:[/]", escape(str(fault)), soft_wrap=True)
+        raise typer.Exit(1) from fault
