@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from flows import plan as plans
+from flows.engine_hours import EngineLine, with_card_time
 from flows.plan import Plan
 from tasks import world
 from tasks.ledger import reconcile
@@ -30,6 +31,8 @@ class SpendLine(BaseModel):
     cached_tokens: int
     completion_tokens: int
     microusd: int
+    card_ms: int
+    """Useful milliseconds of own engines' cards; what was not useful is in `Spend.engines` alone."""
 
 
 class RunCost(BaseModel):
@@ -75,6 +78,8 @@ class Spend(BaseModel):
 
     by: str
     lines: list[SpendLine]
+    engines: list[EngineLine]
+    """Hours of own engines, which `microusd` does not hold."""
     microusd: int
     possibly_paid_attempts: int
     possibly_paid_bound_microusd: int
@@ -86,12 +91,14 @@ def spend(storage: Storage, by: spends.By) -> Spend:
     """What was paid under a root, grouped, and what its latest finished run would have cost alone."""
     log = spends.events(storage)
     maybe = spends.possibly_paid(log)
-    grouped = spends.with_sources(log, sources(storage)) if by is spends.By.SOURCE else log
+    timed, engines = with_card_time(storage, log)
+    grouped = spends.with_sources(timed, sources(storage)) if by is spends.By.SOURCE else timed
     groups = spends.spend(grouped, by).rename({by.value: "group"}).to_dicts()
     lines = [SpendLine.model_validate(group) for group in groups]
     return Spend(
         by=by.value,
         lines=lines,
+        engines=engines,
         microusd=sum(line.microusd for line in lines),
         possibly_paid_attempts=maybe.height,
         possibly_paid_bound_microusd=int(maybe["bound_microusd"].sum()),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -64,20 +64,47 @@ def findings_table(recipe: str, found: Sequence[Finding]) -> Table:
     return table
 
 
-def spend_table(found: Spend) -> Table:
-    """Attempts, tokens and dollars by group."""
+def spend_table(found: Spend) -> Group:
+    """Attempts, tokens and dollars by group; and, where a root has engines of its own, their hours."""
+    return Group(_by_group(found), *([engines_table(found)] if found.engines else []))
+
+
+def _by_group(found: Spend) -> Table:
     title = "spend (rehearsal: made-up prices, nobody is charged)" if found.rehearsal else "spend"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column(found.by, no_wrap=True)
-    for name in ("attempts", "replies", "errors", "tokens in", "tokens out", "USD"):
+    hours = ["card hours"] if found.engines else []
+    for name in ("attempts", "replies", "errors", "tokens in", "tokens out", *hours, "USD"):
         table.add_column(name, justify="right")
     for line in found.lines:
         table.add_row(
-            line.group, str(line.attempts), str(line.replies), str(line.errors),
-            f"{line.prompt_tokens:,}", f"{line.completion_tokens:,}", usd(line.microusd),
+            line.group, str(line.attempts), str(line.replies), str(line.errors), f"{line.prompt_tokens:,}",
+            f"{line.completion_tokens:,}", *([card_hours(line.card_ms)] if hours else []), usd(line.microusd),
         )  # fmt: skip
-    table.add_row("total", "", "", "", "", "", usd(found.microusd), style="bold")
+    useful = [card_hours(sum(line.card_ms for line in found.lines))] if hours else []
+    table.add_row("total", "", "", "", "", "", *useful, usd(found.microusd), style="bold")
     return table
+
+
+def engines_table(found: Spend) -> Table:
+    """Hours of the cards that own engines held: allocated = starting + useful + idle + wasted."""
+    table = Table(title="own engines, in hours of one card", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("run, endpoint", no_wrap=True)
+    table.add_column("cards", no_wrap=True)
+    for name in ("starts", "allocated", "starting", "useful", "idle", "wasted", "USD"):
+        table.add_column(name, justify="right")
+    for line in found.engines:
+        times = (line.allocated_ms, line.starting_ms, line.useful_ms, line.idle_ms, line.wasted_ms)
+        table.add_row(
+            f"{line.run} {line.endpoint}", f"{line.cards} x {line.card}, {line.usd_per_hour} USD/h ({line.as_of})",
+            str(line.lives), *(card_hours(ms) for ms in times), usd(line.microusd),
+        )  # fmt: skip
+    return table
+
+
+def card_hours(ms: int) -> str:
+    """Hours with as many decimals as show a second."""
+    return f"{ms / 3_600_000:,.4f}"
 
 
 def cost_lines(found: Spend) -> str:

@@ -79,10 +79,13 @@ def with_sources(log: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
 def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
     """Per group: wire attempts, replies, errors, tokens and micro-dollars; dearest first, but days in order.
 
+    Where the log comes from `gpu_split.attributed`, also `card_ms`: useful milliseconds of own engines' cards.
+
     Days are UTC's. To group by source, the log must come from `with_sources`.
     """
     order = [by.value] if by is By.DAY else ["microusd", by.value]
     outcomes = log.filter(pl.col("kind") == "outcome").with_columns(day=DAY)
+    card_ms = pl.col("card_ms").sum().round() if "card_ms" in log.columns else pl.lit(0)
     return (
         outcomes.group_by(by.value)
         .agg(
@@ -93,6 +96,7 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
             cached_tokens=pl.col("cached_tokens").sum(),
             completion_tokens=pl.col("completion_tokens").sum(),
             microusd=pl.col("microusd").sum(),
+            card_ms=card_ms.cast(pl.Int64),
         )
         .sort(order, descending=[name == "microusd" for name in order])
     )
