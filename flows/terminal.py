@@ -89,15 +89,14 @@ def _by_group(found: Spend) -> Table:
 def engines_table(found: Spend) -> Table:
     """Hours of the cards that own engines held: allocated = starting + useful + idle + wasted."""
     table = Table(title="own engines, in hours of one card", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("run, endpoint", no_wrap=True)
-    table.add_column("cards", no_wrap=True)
-    for name in ("starts", "allocated", "starting", "useful", "idle", "wasted", "USD"):
+    table.add_column("run, endpoint, cards", no_wrap=True)
+    for name in ("allocated", "starting", "useful", "idle", "wasted", "USD"):
         table.add_column(name, justify="right")
     for line in found.engines:
         times = (line.allocated_ms, line.starting_ms, line.useful_ms, line.idle_ms, line.wasted_ms)
         table.add_row(
-            f"{line.run} {line.endpoint}", f"{line.cards} x {line.card}, {line.usd_per_hour} USD/h ({line.as_of})",
-            str(line.lives), *(card_hours(ms) for ms in times), usd(line.microusd),
+            f"{line.run}\n{line.endpoint}: {line.cards} x {line.card} at USD {line.usd_per_hour}",
+            *(card_hours(ms) for ms in times), usd(line.microusd),
         )  # fmt: skip
     return table
 

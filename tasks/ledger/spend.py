@@ -85,10 +85,11 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
     """
     order = [by.value] if by is By.DAY else ["microusd", by.value]
     outcomes = log.filter(pl.col("kind") == "outcome").with_columns(day=DAY)
-    card_ms = pl.col("card_ms").sum().round() if "card_ms" in log.columns else pl.lit(0)
+    timed = [pl.col("card_ms").sum().round().cast(pl.Int64)] if "card_ms" in log.columns else []
     return (
         outcomes.group_by(by.value)
         .agg(
+            *timed,
             attempts=pl.len(),
             replies=(pl.col("status") == "reply").sum(),
             errors=(pl.col("status") == "error").sum(),
@@ -96,7 +97,6 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
             cached_tokens=pl.col("cached_tokens").sum(),
             completion_tokens=pl.col("completion_tokens").sum(),
             microusd=pl.col("microusd").sum(),
-            card_ms=card_ms.cast(pl.Int64),
         )
         .sort(order, descending=[name == "microusd" for name in order])
     )
