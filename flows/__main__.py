@@ -1,6 +1,7 @@
 """The command line: python -m flows demo|run|doctor|prices|retry|requeue|ui|metrics|status|spend|rebuild|compact.
 
-Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started.
+Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started, 3 the
+run has stopped on purpose (a budget is reached, or too much is quarantined) and says how to go on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from rich.markup import escape
 
 from flows import servers, services
-from flows.options import DEMO, Json, Kind, Root, Shards, Workers, complaints, people
+from flows.options import DEMO, BudgetUsd, Json, Kind, Root, Shards, Workers, complaints, people
 from flows.runner import Runner
 from tasks.errors import StorageError
 from tasks.ledger.spend import By
@@ -45,6 +46,7 @@ def demo(
     shards: Shards = None,
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
+    budget_usd: BudgetUsd = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole pipeline on embedded defaults: no keys, no GPU, no network."""
@@ -58,7 +60,7 @@ def demo(
 
     with complaints():
         began = datetime.now(UTC)
-        plan = execute(recipe, root, shards, runner, workers, as_json)
+        plan = execute(lambda: recipe().allowed(budget_usd), root, shards, runner, workers, as_json)
         if not as_json and recipe_name == "demo":
             from flows.demo import report
             from flows.terminal import console
@@ -74,13 +76,14 @@ def run(
     shards: Shards = None,
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
+    budget_usd: BudgetUsd = None,
     as_json: Json = False,
 ) -> None:
     """Run a recipe. Started again, it goes on where it stopped and pays for nothing twice."""
     with complaints():
         from flows.recipe import load
 
-        execute(lambda: load(recipe), root, shards, runner, workers, as_json)
+        execute(lambda: load(recipe).allowed(budget_usd), root, shards, runner, workers, as_json)
 
 
 @app.command()
@@ -89,6 +92,7 @@ def retry(
     root: Root,
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
+    budget_usd: BudgetUsd = None,
     as_json: Json = False,
 ) -> None:
     """Run again what of a run has failed, by the recipe it was last started with; what is finished is left."""
@@ -97,7 +101,7 @@ def retry(
         from tasks import world
 
         recipe = plans.recipe_of(world.storage(root), plans.load(world.storage(root), run).run)
-        plan = execute(lambda: recipe, root, None, runner, workers, as_json)
+        plan = execute(lambda: recipe.allowed(budget_usd), root, None, runner, workers, as_json)
         if plan.run != run:
             people.print(f"sources or code have changed since {run}: this was {plan.run}", soft_wrap=True)
 
@@ -153,7 +157,7 @@ def status(
     with complaints():
         from flows import plan as plans
         from flows.status import status as look
-        from flows.terminal import console, funnel_table
+        from flows.terminal import budget_words, console, funnel_table
         from tasks import world
 
         storage = world.storage(root)
@@ -167,6 +171,7 @@ def status(
             say([one.model_dump() for one in found])
         for one in () if as_json else found:
             console().print(funnel_table(one))
+            console().print(budget_words(one.budgets), soft_wrap=True, end="")
             console().print(f"data set: {one.dataset}\n" if one.done else "not finished\n", soft_wrap=True)
 
 
@@ -183,7 +188,7 @@ def spend(
     with complaints():
         from flows.spending import reconciled
         from flows.spending import spend as look
-        from flows.terminal import console, cost_lines, differences_table, spend_table
+        from flows.terminal import budget_words, console, cost_lines, differences_table, spend_table
         from tasks import world
 
         storage = world.storage(root)
@@ -197,6 +202,7 @@ def spend(
             return
         console().print(spend_table(found))
         console().print(cost_lines(found), soft_wrap=True)
+        console().print(budget_words(found.budgets), soft_wrap=True, end="")
 
 
 @app.command()

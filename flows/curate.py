@@ -15,6 +15,7 @@ from typing import Any
 from prefect import flow
 from prefect.futures import as_completed
 
+from flows import pause
 from flows import plan as plans
 from flows.engines import NOWHERE, check_engines, with_engines
 from flows.failures import ShardsFailed, failed, failure
@@ -39,7 +40,7 @@ from tasks.world import Where
 def curate(recipe: Recipe, root: str) -> Plan:
     """Turn a recipe's sources into a data set under `root`. Safe to run again after any failure.
 
-    Raises `RecipeError` or `SourceError` before anything is spent, and `ShardsFailed` at the end.
+    Raises `RecipeError` or `SourceError` before anything is spent, and `ShardsFailed` or `Paused` at the end.
     """
     with ExitStack() as services:
         where = locate(recipe, root, services)
@@ -47,8 +48,9 @@ def curate(recipe: Recipe, root: str) -> Plan:
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)
-        where = services.enter_context(with_engines(recipe, where.model_copy(update={"run": plan.run})))
-        with shown(plan, where) as view:
+        where = pause.permitted(recipe, where.model_copy(update={"run": plan.run}))
+        where = services.enter_context(with_engines(recipe, where))
+        with pause.at_halt(recipe, where), shown(plan, where) as view:
             carry_out(plan, where, view.failed)
     return plan
 
@@ -73,7 +75,9 @@ def through_stages(plan: Plan, shard: Shard, where: Where) -> list[Any]:
 
 
 def finished(plan: Plan, runs: Sequence[Sequence[Any]], tell: Callable[[FailedShard], None]) -> list[list[Manifest]]:
-    """The shards' manifests, once all have ended; raises `ShardsFailed` if some did not get through."""
+    """The shards' manifests, once all have ended; raises `RunHalted` if some stopped on purpose, and `ShardsFailed`
+    if some did not get through.
+    """
     named = {
         future: (shard.name, planned.stage)
         for shard, chain in zip(plan.shards, runs, strict=True)
@@ -84,7 +88,10 @@ def finished(plan: Plan, runs: Sequence[Sequence[Any]], tell: Callable[[FailedSh
         future.wait()
         if failed(future):
             failures.append(failure(*named[future], future))
-            tell(failures[-1])
+            if failures[-1].error not in pause.HALTS:
+                tell(failures[-1])
+    if halts := [one for one in failures if one.error in pause.HALTS]:
+        raise pause.RunHalted(halts, [one for one in failures if one.error not in pause.HALTS])
     if failures or not all(future.state.is_completed() for future in named):
         raise ShardsFailed(sorted(failures, key=lambda one: (one.shard, one.stage)))
     return [[chain[0], *(future.result() for future in chain[1:])] for chain in runs]
@@ -108,7 +115,7 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
     serves = {name: role.serves for name, role in recipe.roles.items()}
     return Where(
         root=root, run="", endpoints=endpoints, routes=routes, serves=serves, prices=recipe.token_prices(),
-        cluster=in_shared_cluster(), lease_seconds=recipe.lease_seconds,
+        cluster=in_shared_cluster(), lease_seconds=recipe.lease_seconds, trial=recipe.trial,
     )  # fmt: skip
 
 

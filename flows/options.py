@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from flows.going_on import Paused
 from flows.runner import Runner
 from tasks.errors import CurationError, RecipeError, SourceError, UnknownPrice
 
@@ -21,6 +24,9 @@ Root = Annotated[str, typer.Option(help="Storage root: a folder, or any fsspec U
 Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards per intake; free to change at any time")]
 Kind = Annotated[Runner, typer.Option("--runner", help="What runs the shards: a local Ray, or threads")]
 Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at once")]
+BudgetUsd = Annotated[
+    float | None, typer.Option(min=0, help="What the run may spend in US dollars, instead of the recipe's budget")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
 
 
@@ -32,6 +38,22 @@ def complaints() -> Iterator[None]:
     except (RecipeError, SourceError, UnknownPrice) as fault:
         people.print("[red]error:[/]", escape(str(fault)), soft_wrap=True)
         raise typer.Exit(2) from fault
+    except Paused as why:
+        _tell_how_to_go_on(why)
+        raise typer.Exit(3) from why
     except CurationError as fault:
         people.print("[red]failed:[/]", escape(str(fault)), soft_wrap=True)
         raise typer.Exit(1) from fault
+
+
+def _tell_how_to_go_on(why: Paused) -> None:
+    """Why a run has stopped on purpose, and the command that goes on."""
+    from flows.budgets import lines
+    from flows.going_on import command, words
+
+    people.print("[yellow]stopped:[/]", escape(words(sys.argv[1:], why)), soft_wrap=True)
+    if "--json" in sys.argv:
+        budgets = [one.model_dump() for one in lines(why.budgets)]
+        json.dump(
+            {"stopped": str(why), "budgets": budgets, "go_on": command(sys.argv[1:], why)}, sys.stdout, indent=1
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,11 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from flows.stages import PER_SHARD
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
+from tasks.ledger.budget import Budget
 from tasks.models.endpoint import Endpoint
 from tasks.models.engine import Engine, Serving
 from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
+from tasks.rows.trial import Trial
 from tasks.stage import Requeue, again
 
 FOLDER = Path("deployments")
@@ -154,6 +157,10 @@ class Recipe(BaseModel):
     roles: dict[str, Role]
     prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")
     stages: list[StageChoice] = Field(min_length=1)
+    budget: Budget = Field(default_factory=Budget, description="What a run may spend; no bound if left out")
+    trial: Trial | None = Field(
+        default_factory=Trial, description="How many of a stage's first rows may be quarantined; null for no bound"
+    )
     shards: int = Field(default=4, ge=1, le=256, description="Shards per intake")
     lease_seconds: float = Field(
         default=60, gt=0, description="Silence of a worker after which another may take over"
@@ -177,10 +184,20 @@ class Recipe(BaseModel):
             for role_name in PER_SHARD[choice.stage].stage.roles:
                 if role_name not in self.roles:
                     raise ValueError(f"stages[{i}] ({choice.stage}) needs role {role_name!r}, which nobody fills")
+        asking = [choice.stage for choice in self.stages if PER_SHARD[choice.stage].stage.roles]
+        for stage in self.budget.stages:
+            if stage not in asking:
+                raise ValueError(f"budget.stages: {stage!r} is no stage that spends{_nearest(stage, asking)}")
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError(f"sources: names {names} are not all different")
         return self
+
+    def allowed(self, usd: float | None) -> Self:
+        """The recipe with another budget for the whole run; None leaves it as it is."""
+        if usd is None:
+            return self
+        return self.model_copy(update={"budget": self.budget.model_copy(update={"usd": Decimal(str(usd))})})
 
     def models(self) -> dict[str, Model]:
         """The model of each role."""

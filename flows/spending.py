@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from flows import plan as plans
+from flows.budgets import BudgetLine, standing
 from flows.engine_hours import EngineLine, with_card_time
 from flows.plan import Plan
 from tasks import world
@@ -85,6 +86,8 @@ class Spend(BaseModel):
     possibly_paid_bound_microusd: int
     rehearsal: bool
     latest: RunCost | None
+    budgets: list[BudgetLine] = []
+    """Of the run that was started last."""
 
 
 def spend(storage: Storage, by: spends.By) -> Spend:
@@ -104,6 +107,7 @@ def spend(storage: Storage, by: spends.By) -> Spend:
         possibly_paid_bound_microusd=int(maybe["bound_microusd"].sum()),
         rehearsal=bool(log.height) and bool(log["model"].str.starts_with("rehearsal/").any()),
         latest=latest_cost(storage, log),
+        budgets=[line for plan in plans.by_start(storage)[-1:] for line in standing(storage, plan.run)],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from flows import plan as plans
+from flows.budgets import BudgetLine, standing
 from flows.plan import Plan
 from tasks.report.funnel import FunnelStep, funnel
 from tasks.rows.storage import Storage
@@ -19,6 +20,7 @@ class Status(BaseModel):
     dataset: str | None
     dataset_rows: int | None
     funnel: list[FunnelStep]
+    budgets: list[BudgetLine] = []
 
 
 def status(storage: Storage, plan: Plan) -> Status:
@@ -33,4 +35,5 @@ def status(storage: Storage, plan: Plan) -> Status:
         dataset=f"{storage.root}/{dataset.name}" if dataset else None,
         dataset_rows=dataset.rows if dataset else None,
         funnel=funnel(chains, plan.intakes, last),
+        budgets=standing(storage, plan.run),
     )

@@ -15,10 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows import plan as plans
+from flows.budgets import BudgetLine
 from flows.spending import Books, Spend
 from flows.status import Status, status
 from flows.why import Because
 from tasks.errors import CurationError
+from tasks.ledger.budget import RUN
 from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
 
@@ -121,6 +123,16 @@ def cost_lines(found: Spend) -> str:
             f"per published row: {f'USD {usd(run.microusd_per_row)}' if run.microusd_per_row is not None else '-'}"
         )
     return "\n".join(lines)
+
+
+def budget_words(found: Sequence[BudgetLine]) -> str:
+    """A line for each budget; nothing where there is none."""
+    return "".join(
+        f"budget of {'the run' if one.scope == RUN else f'stage {one.scope}'}: USD {usd(one.limit)}; "
+        f"{usd(one.spent)} spent, {usd(one.possibly_paid)} possibly paid, {usd(one.reserved)} reserved, "
+        f"{usd(one.left)} left\n"
+        for one in found
+    )
 
 
 def why_lines(run: str, found: Sequence[Because]) -> str:

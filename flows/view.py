@@ -13,8 +13,10 @@ import polars as pl
 from flows import plan as plans
 from flows.alerts import Alerts
 from flows.board import Board
+from flows.budgets import BudgetLine, standing
 from flows.plan import Plan
 from tasks.ledger import spend as spends
+from tasks.ledger.budget import RUN
 from tasks.report import alarms, pages
 from tasks.report.funnel import funnel
 from tasks.report.pages import Example, FailedShard, StageSpend
@@ -52,10 +54,12 @@ class View:
         steps = funnel(chains, self._plan.intakes, last)
         self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
         log = spends.events(self._storage).filter(run=self._plan.run)
-        self._show_spend(chains, log)
+        budgets = standing(self._storage, self._plan.run)
+        self._show_spend(chains, log, _of(budgets))
         self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
         self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")
         self._alerts.tell([*alarms.of_funnel(steps), *alarms.of_endpoints(log, time.time_ns() // 1_000_000)])
+        self._alerts.tell(alarms.of_budgets({one.scope: (one.limit - one.left, one.limit) for one in budgets}))
 
     def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
         now = time.monotonic()
@@ -65,7 +69,7 @@ class View:
         for i, one in enumerate(progress(self._stages, chains, self._paces, now), start=1):
             self._board.progress(f"progress-{i}-{one.stage}", one.percent, words(one))
 
-    def _show_spend(self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame) -> None:
+    def _show_spend(self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame, budget: str) -> None:
         maybe = spends.possibly_paid(log)
         paid = {line["stage"]: line for line in spends.spend(log, spends.By.STAGE).to_dicts()}
         lines = [
@@ -77,7 +81,7 @@ class View:
         ]
         accepted = sum(chain[-1].kept for chain in chains if len(chain) == len(self._stages) + 1)
         rehearsal = any(model.identity.startswith("rehearsal/") for model in self._plan.models.values())
-        page = pages.spend_page(lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal)
+        page = pages.spend_page(lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal, budget)
         self._board.markdown("spend", page, f"Paid by run {self._plan.run}, from the ledger")
 
     def _show_quarantine(self, done: Sequence[Manifest]) -> None:
@@ -116,6 +120,15 @@ class View:
         columns = ["problem_id", "question"]
         frames = [manifests.read(self._storage, intake, PROBLEMS, columns) for intake in self._plan.intakes]
         return dict(pl.concat(frames).iter_rows())
+
+
+def _of(budgets: Sequence[BudgetLine]) -> str:
+    """The budgets, as the end of a sentence that tells what was paid."""
+    return "".join(
+        f"; the budget of {'the run' if one.scope == RUN else f'stage {one.scope}'} is USD {pages.usd(one.limit)}, "
+        f"of which {pages.usd(one.reserved)} is reserved and {pages.usd(one.left)} left"
+        for one in budgets
+    )
 
 
 def _stage_spend(stage: str, paid: dict[str, int], done: int, shards: int) -> StageSpend:

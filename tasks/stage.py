@@ -236,12 +236,18 @@ async def each_row(
     faults: dict[int, Exception] = {}
     waiting = enumerate(rows)
 
+    async def decided(row: Row) -> Decision:
+        try:
+            return await decide_one(row, desk.ask_for(role, row["problem_id"]))
+        except RejectedRequest as fault:
+            return quarantine(fault.reason, {})
+
     async def work() -> None:
         for place, row in waiting:
             try:
-                decisions[place] = await decide_one(row, desk.ask_for(role, row["problem_id"]))
-            except RejectedRequest as fault:
-                decisions[place] = quarantine(fault.reason, {})
+                decisions[place] = await decided(row)
+                if desk.trial:
+                    desk.trial.note(decisions[place].verdict)
             except Exception as fault:
                 faults[place] = fault
             if faults:

@@ -40,6 +40,7 @@ from tasks.models.retry import Patience
 from tasks.rows.problem import BUCKETS
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
+from tasks.rows.trial import Trial, TrialOfShard
 
 _REMOTE_BOUNDS = GroupBounds(seconds=0.05)
 
@@ -58,6 +59,8 @@ class Where(BaseModel):
     )
     prices: Mapping[str, Price] = Field(default_factory=dict, description="The recipe's own price lines")
     cluster: bool = Field(default=False, description="Whether endpoints are shared by the machines of a Ray cluster")
+    trial: Trial | None = Field(default=None, description="How many of a stage's first rows may be quarantined")
+    waived: tuple[str, ...] = Field(default=(), description="Stages that go on however many rows they quarantine")
     limits: Mapping[str, int] = Field(default_factory=dict, description="Budgets in micro-dollars, by scope")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
     lease_seconds: float = Field(default=leases.SECONDS, gt=0, description="Silence after which a lease may be taken")
@@ -154,6 +157,7 @@ async def desk(
             lease=lease,
             purse=purse,
             patience=patience,
+            trial=TrialOfShard(trial=where.trial, stage=stage) if where.trial and stage not in where.waived else None,
         ) as desk,  # fmt: skip
     ):
         yield desk

@@ -39,8 +39,8 @@ class Budget(BaseModel):
 
     def limits(self) -> dict[str, int]:
         """Micro-dollars by scope: a stage's name, or `RUN`."""
-        found = {stage: _micro(one.usd) for stage, one in self.stages.items()}
-        return found if self.usd is None else {RUN: _micro(self.usd), **found}
+        found = {stage: micro(one.usd) for stage, one in self.stages.items()}
+        return found if self.usd is None else {RUN: micro(self.usd), **found}
 
 
 RUN = "run"
@@ -135,5 +135,6 @@ def _left(position: Position) -> int:
     return position.left
 
 
-def _micro(usd: Decimal) -> int:
-    return int(usd * 1_000_000)
+def micro(usd: Decimal | float) -> int:
+    """Dollars as micro-dollars."""
+    return int(Decimal(str(usd)) * 1_000_000)

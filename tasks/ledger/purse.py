@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 from tasks.errors import BudgetReached
 from tasks.ledger.books import BooksOfRun
-from tasks.ledger.budget import Account, Books, Paid, Position, grant, narrowest
+from tasks.ledger.budget import RUN, Account, Books, Paid, Position, grant, narrowest
 
+WHOLE_RUN = "the run's budget"
+"""How the words of an error begin that is about the whole run and not about one stage."""
 _LOOK_SECONDS = 0.5
 
 
@@ -127,7 +129,7 @@ class Purse:
 
 def reached(short: Position, bound: int) -> str:
     """What to tell a person of a budget that is reached."""
-    whose = "the run's budget" if short.scope == "run" else f"the budget of stage {short.scope}"
+    whose = WHOLE_RUN if short.scope == RUN else f"the budget of stage {short.scope}"
     return (
         f"{whose} of USD {_usd(short.limit)} is reached: USD {_usd(short.spent)} spent, {_usd(short.maybe)} possibly "
         f"paid, {_usd(short.reserved)} reserved, {_usd(short.left)} left, and the next request can cost {_usd(bound)}"

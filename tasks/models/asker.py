@@ -34,6 +34,7 @@ from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
 from tasks.models.request import Request, request
 from tasks.rows.tables import table
+from tasks.rows.trial import TrialOfShard
 
 ASKED = {"key": pl.String, "problem_id": pl.String, "role": pl.String, "microusd": pl.Int64}
 """Columns of the table of what a shard asked; `microusd` is what the reply to the key cost when it was bought."""
@@ -49,17 +50,18 @@ class Desk:
     def __init__(
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
         run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
-        lease: Lease | None = None, purse: Purse | None = None,
+        lease: Lease | None = None, purse: Purse | None = None, trial: TrialOfShard | None = None,
     ) -> None:  # fmt: skip
         """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
 
         If the `lease` is lost, nothing new goes out and `LeaseLost` is raised. Without a purse nothing bounds what is
-        spent.
+        spent, without a trial nothing how many rows may be set aside.
         """
         self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
         self._patience = patience or retry.Patience()
         self._buys, self._lease, self._purse = buys, lease, purse
+        self.trial = trial
         self._name = purse.desk if purse else uuid4().hex[:DESK_DIGITS]
         self._resting: set[tuple[str, str, str]] = set()
         self._microusd: dict[str, int] = {}

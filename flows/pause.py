@@ -1,0 +1,143 @@
+"""A run that stops on purpose: it drains, asks a person, and goes on from the top when it is answered.
+
+When a budget is reached, or a stage sets too many rows aside, no new request goes out and what is in flight is kept.
+A run of a deployment is then suspended, and the Prefect UI shows a form; a run of the command line ends and says how
+to go on. The answer is noted in the ledger, which is what the flow reads when it enters again: the form's values lie
+in Prefect's database alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from prefect.context import FlowRunContext
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from pydantic import Field
+
+from flows.alerts import Alerts
+from flows.going_on import Paused
+from flows.recipe import Recipe
+from tasks import world
+from tasks.errors import BudgetReached, CurationError, TooManyQuarantined
+from tasks.ledger import grants
+from tasks.ledger.books import BooksOfRun
+from tasks.ledger.budget import RUN, micro, positions
+from tasks.ledger.grants import Grant, Grants, Request
+from tasks.ledger.purse import WHOLE_RUN
+from tasks.report.alarms import Alarm, Alert
+from tasks.report.pages import FailedShard
+from tasks.world import Where
+
+HALTS = frozenset({BudgetReached.__name__, TooManyQuarantined.__name__})
+"""Errors of task runs that are not failures: the shard stopped on purpose, and runs again when the run goes on."""
+
+
+class RunHalted(CurationError):
+    """Shards stopped on purpose, and all others have ended."""
+
+    def __init__(self, halts: Sequence[FailedShard], failures: Sequence[FailedShard]) -> None:
+        self.halts, self.failures = list(halts), list(failures)
+        reasons = sorted({one.reason for one in halts})
+        failed = f"\n{len(failures)} other shard(s) failed, and will be tried again." if failures else ""
+        super().__init__("\n".join(reasons) + failed)
+
+
+def scope_of(halt: FailedShard) -> str:
+    """The budget that stopped a shard; empty if it was not money."""
+    if halt.error != BudgetReached.__name__:
+        return ""
+    return RUN if halt.reason.startswith(WHOLE_RUN) else halt.stage
+
+
+def permitted(recipe: Recipe, where: Where) -> Where:
+    """What the run may spend now: the recipe's budget and what was granted. Reads the answer to an open question.
+
+    Suspends the flow run again if it was started without an answer.
+    """
+    notes = Grants(world.storage(where.root), where.run)
+    answered = {(one.request.flow_run, one.request.number) for one in notes.granted()}
+    for request in notes.requests(_flow_run()):
+        if (request.flow_run, request.number) not in answered:
+            notes.answer(_ask(request))
+    granted = notes.granted()
+    limits = grants.limits(recipe.budget, granted)
+    if limits:
+        BooksOfRun(world.storage(where.root), where.run).audit()
+    return where.model_copy(update={"limits": limits, "waived": grants.waived(recipe.budget, granted)})
+
+
+@contextmanager
+def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
+    """When the shards of this block have stopped on purpose: suspend a run of a deployment, else raise `Paused`."""
+    try:
+        yield
+    except RunHalted as why:
+        _alert(where.run, why.halts)
+        books = BooksOfRun(world.storage(where.root), where.run).read()
+        now = positions(books, where.limits)
+        if not _is_deployed():
+            raise Paused(str(why), now, sorted({scope_of(one) for one in why.halts} - {""})) from why
+        notes = Grants(world.storage(where.root), where.run)
+        halt = min(why.halts, key=lambda one: (scope_of(one) != RUN, one.stage, one.shard))
+        request = Request(
+            at_ms=time.time_ns() // 1_000_000,
+            flow_run=_flow_run(),
+            number=len(notes.requests(_flow_run())),
+            words=str(why),
+            scope=scope_of(halt),
+            limit=where.limits.get(scope_of(halt), 0),
+            stage="" if scope_of(halt) else halt.stage,
+            of_budget=grants.budget_digest(recipe.budget),
+        )
+        notes.ask(request)
+        _ask(request)
+
+
+def _alert(run: str, halts: Sequence[FailedShard]) -> None:
+    """Tell once of each budget that is reached, whatever small part of it is left."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        reached = {scope_of(one): one.reason for one in halts if scope_of(one)}
+        alarms = [Alarm(alert=Alert.BUDGET_REACHED, about=scope, words=words) for scope, words in reached.items()]
+        Alerts(run, context.flow_run.id).tell(alarms)
+
+
+def _ask(request: Request) -> Grant:
+    """The answer; if there is none yet, the flow run is suspended with a form, and nothing is returned."""
+    key = f"pause-{request.number}"
+    if not request.scope:
+        said = suspend_flow_run(wait_for_input=_form_to_go_on(request), key=key).model_dump()
+        return Grant(request=request, note=said["note"])
+    said = suspend_flow_run(wait_for_input=_form_for_more(request), key=key).model_dump()
+    return Grant(request=request, limit=micro(said["usd"]), note=said["note"])
+
+
+def _form_for_more(request: Request) -> type[RunInput]:
+    whose = "the whole run" if request.scope == RUN else f"stage {request.scope}"
+    now = request.limit / 1_000_000
+
+    class MoreBudget(RunInput):
+        usd: float = Field(gt=now, description=f"New budget of {whose} in US dollars, what is spent already included")
+        note: str = Field(default="", max_length=1000, description="Why, for the record")
+
+    return MoreBudget.with_initial_data(description=request.words, usd=2 * now)
+
+
+def _form_to_go_on(request: Request) -> type[RunInput]:
+    class GoOn(RunInput):
+        note: str = Field(min_length=1, max_length=1000, description="Why this stage goes on all the same")
+
+    return GoOn.with_initial_data(description=request.words)
+
+
+def _flow_run() -> str:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else ""
+
+
+def _is_deployed() -> bool:
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.deployment_id)
