@@ -40,7 +40,8 @@ class RunHalted(CurationError):
 
     def __init__(self, halts: Sequence[FailedShard], failures: Sequence[FailedShard]) -> None:
         self.halts, self.failures = list(halts), list(failures)
-        reasons = sorted({one.reason for one in halts})
+        by_scope = {(scope_of(one), one.stage * (not scope_of(one))): one.reason for one in self.halts}
+        reasons = [by_scope[about] for about in sorted(by_scope)]
         failed = f"\n{len(failures)} other shard(s) failed, and will be tried again." if failures else ""
         super().__init__("\n".join(reasons) + failed)
 
