@@ -294,13 +294,14 @@ def execute(
     """
     with services.prefect_server(DEMO / "prefect") as server:
         from flows.curate import curate
+        from flows.outages import outages
         from flows.runner import task_runner
         from flows.terminal import progress
         from tasks import world
 
         made = recipe() if shards is None else recipe().model_copy(update={"shards": shards})
         storage = world.storage(root)
-        with task_runner(runner, workers) as tasks_run_on, server():
+        with outages(), task_runner(runner, workers) as tasks_run_on, server():
             people.print(f"curating [bold]{made.name}[/] into {escape(root)}", soft_wrap=True)
             with progress(people, storage):
                 plan = curate.with_options(task_runner=tasks_run_on)(made, root)

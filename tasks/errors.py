@@ -15,6 +15,7 @@
     ├── Halted               work stopped on purpose, and goes on when a person says so
     │   ├── BudgetReached    the next request may cost more than a budget has left
     │   └── TooManyQuarantined   a stage sets aside so many rows that something else must be wrong
+    ├── ServiceLost          the Prefect server or Ray went away under a run
     ├── NotStored            a reply is not in the store, and buying is switched off
     └── UnreadableReply      a paid, stored reply cannot be read as what was asked for
 
@@ -89,6 +90,10 @@ class BudgetReached(Halted):
 
 class TooManyQuarantined(Halted):
     """A stage sets aside so many of its first rows that something is wrong which money will not mend."""
+
+
+class ServiceLost(CurationError):
+    """The Prefect server or Ray went away under a run; what is paid and finished is kept."""
 
 
 class NotStored(CurationError):

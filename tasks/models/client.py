@@ -41,6 +41,8 @@ async def send(http: aiohttp.ClientSession, payload: bytes, line: Line, session:
             )
     except TimeoutError:
         return Answer(http_status=0, body="", error="timeout")
+    except aiohttp.ClientConnectorError as fault:  # nothing was sent, so nothing can have been paid
+        return Answer(http_status=0, body=str(fault), error="unreachable")
     except (aiohttp.ClientError, OSError) as fault:
         return Answer(http_status=0, body=str(fault), error="cut")
 

@@ -7,7 +7,8 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     rate_limited  429                                                retry after Retry-After, else back off
     overloaded    503, 529                                           retry after Retry-After, else back off
     server        other 5xx, 409, 425                                retry, back off
-    cut           connection refused, reset or closed half-way;      retry, back off
+    unreachable   no connection comes about: nothing was sent        retry, back off
+    cut           connection reset or closed half-way;               retry, back off
                   a stream without [DONE], or with an error in it
     timeout       408; no end within the endpoint's time limit       retry, back off
     stalled       a stream without a token for the endpoint's bound  retry, back off
@@ -53,6 +54,7 @@ RULES = {
     "rate_limited": Rule(then=Then.RETRY, rests=True),
     "overloaded": Rule(then=Then.RETRY, rests=True),
     "server": Rule(then=Then.RETRY),
+    "unreachable": Rule(then=Then.RETRY),
     "cut": Rule(then=Then.RETRY, maybe_paid=True),
     "timeout": Rule(then=Then.RETRY, maybe_paid=True),
     "stalled": Rule(then=Then.RETRY, maybe_paid=True),

@@ -23,6 +23,11 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import Absent, AlreadyExists, StorageError
 
+S3_PATIENCE = {"connect_timeout": 5, "read_timeout": 15, "retries": {"mode": "standard", "total_max_attempts": 4}}
+"""How long S3 may take, in seconds for one try. What still fails then is a `StorageError`: a server that answers
+nothing at all holds a run up for two minutes, not for ever."""
+_ROUNDS_OF_TRIES = 2
+"""s3fs repeats what botocore has given up."""
 _IN_MEMORY = Lock()
 """memory:// looks and writes in two steps; S3 and other remote file systems do it in one."""
 
@@ -33,11 +38,15 @@ class Storage:
     def __init__(self, root: str) -> None:
         """Raises `StorageError` if no file system is installed for the URL."""
         self.root = root.rstrip("/")
-        options: dict[str, Any] = {"use_listings_cache": False} if root.startswith(("s3:", "s3a:")) else {}
+        options: dict[str, Any] = {}
+        if root.startswith(("s3:", "s3a:")):
+            options = {"use_listings_cache": False, "config_kwargs": S3_PATIENCE}
         try:
             self._fs, base = fsspec.url_to_fs(root, **options)
         except (ValueError, ImportError) as fault:
             raise StorageError(f"{root} cannot be a storage root: {fault}") from fault
+        if hasattr(self._fs, "call_s3"):
+            self._fs.retries = _ROUNDS_OF_TRIES
         self.base = str(base).rstrip("/")
         self.is_local = isinstance(self._fs, LocalFileSystem)
 

@@ -22,12 +22,12 @@ import yaml
 from flows import plan as plans
 from flows.demo import held_out
 from tasks.ledger.spend import events, possibly_paid
-from tasks.models import wire
 from tasks.models.rehearsal import journal
-from tasks.models.request import Request
 from tasks.publish.publishing import SCHEMA
 from tasks.report.fates import fates
 from tasks.rows.storage import Storage
+from tests.kill.processes import MARK, left_over, marked
+from tests.kill.witness import body_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,13 +170,20 @@ def test_a_real_s3_server_gives_the_same_bytes(said: dict[str, Any], s3_root: Ca
 def test_killed_half_way_it_goes_on_and_repays_only_what_was_in_flight(tmp_path: Path, said: dict[str, Any]) -> None:
     root = tmp_path / "root"
     half = sum(group["replies"] for group in said["spend"]["lines"]) // 2
+    mark = f"{tmp_path.name}-{os.getpid()}"
     process = subprocess.Popen(
-        [*COMMAND, str(root)], cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*COMMAND, str(root)],
+        cwd=ROOT,
+        env={**os.environ, MARK: mark},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     while process.poll() is None and served(root).total() < half:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    assert {"gcs_server", "raylet", "prefect", "rehearsal"} <= programs(mark)
+    process.kill()  # this one process; what it had started must end by itself
     assert process.wait() == -signal.SIGKILL
+    assert left_over(mark, seconds=20) == []
     maybe = possibly_paid(events(Storage(str(root))))
     resumed = demo(str(root))
     assert dataset(resumed) == dataset(said)
@@ -186,15 +193,18 @@ def test_killed_half_way_it_goes_on_and_repays_only_what_was_in_flight(tmp_path:
     assert twice <= bodies(root, set(maybe["attempt"]))
 
 
+def programs(mark: str) -> set[str]:
+    """Which of the programs that a run starts carry its mark."""
+    names = {"gcs_server": "/gcs_server ", "raylet": "/raylet ", "prefect": " prefect ", "rehearsal": ".rehearsal "}
+    running = [words for _, words in marked(mark)]
+    return {name for name, part in names.items() if any(part in words for words in running)}
+
+
 def bodies(root: Path, attempts: set[str]) -> set[str]:
     """The journal's names of the requests of some attempts."""
     frames = [pl.read_parquet(path) for path in (root / "ledger").rglob("*.parquet")]
     intents = pl.concat(frames).filter(pl.col("kind") == "intent", pl.col("attempt").is_in(list(attempts)))
-    found = set()
-    for text in intents["request"]:
-        fields = {name: value for name, value in json.loads(text).items() if name != "key_version"}
-        found.add(journal.body_sha256(json.loads(wire.body(Request.model_validate(fields)))))
-    return found
+    return {body_of(text) for text in intents["request"]}
 
 
 @pytest.mark.parametrize(

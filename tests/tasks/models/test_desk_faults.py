@@ -148,3 +148,11 @@ async def test_a_reply_that_nobody_waits_for_any_more_is_kept(storage: Storage, 
         assert (await ask_of(second)(prompt())).content == "paid for"
     assert len(server.journal) == 1
     assert spend.possibly_paid(spend.events(storage)).height == 0
+
+
+async def test_where_nobody_listens_nothing_can_have_been_paid(storage: Storage) -> None:
+    async with desk(storage, Server(address="http://127.0.0.1:1/v1")) as made:
+        with pytest.raises(EndpointError, match="unreachable, HTTP 0"):
+            await ask_of(made)(prompt())
+    assert [end["error"] for end in outcomes(storage)] == ["unreachable"] * QUICK.attempts
+    assert spend.possibly_paid(spend.events(storage)).height == 0
