@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -10,13 +11,16 @@ from flows import plan as plans
 from tasks.errors import StorageError
 from tasks.ledger import grants
 from tasks.ledger.books import BooksOfRun
-from tasks.ledger.budget import Position, positions
+from tasks.ledger.budget import CARD_TIME, Position, positions
+from tasks.ledger.gpu import allocated_ms
 from tasks.ledger.grants import Grants
 from tasks.rows.storage import Storage
 
 
 class BudgetLine(BaseModel):
-    """One budget as it stands; micro-dollars. `scope` is `run` or a stage."""
+    """One budget as it stands. `scope` is `run` or a stage, in micro-dollars; or `gpu_hours`, in milliseconds of one
+    card.
+    """
 
     scope: str
     limit: int
@@ -26,19 +30,23 @@ class BudgetLine(BaseModel):
     left: int
 
 
-def limits(storage: Storage, run: str) -> Mapping[str, int]:
-    """What a run may spend by the recipe it was last started with and by what was granted since, by scope."""
+def standing(storage: Storage, run: str) -> list[BudgetLine]:
+    """How each budget of a run stands; what desks have paid since they last asked for money is still `reserved`."""
     try:
         budget = plans.recipe_of(storage, run).budget
     except StorageError:  # it was planned and never started
-        return {}
-    return grants.limits(budget, Grants(storage, run).granted())
+        return []
+    granted = Grants(storage, run).granted()
+    limits, card_ms = grants.limits(budget, granted), grants.card_ms(budget, granted)
+    found = lines(positions(BooksOfRun(storage, run).read(), limits)) if limits else []
+    return found if card_ms is None else [*found, _of_cards(storage, run, card_ms)]
 
 
-def standing(storage: Storage, run: str) -> list[BudgetLine]:
-    """How each budget of a run stands; what desks have paid since they last asked for money is still `reserved`."""
-    bounds = limits(storage, run)
-    return lines(positions(BooksOfRun(storage, run).read(), bounds)) if bounds else []
+def _of_cards(storage: Storage, run: str, limit: int) -> BudgetLine:
+    used = allocated_ms(storage, run, time.time_ns() // 1_000_000)
+    return BudgetLine(
+        scope=CARD_TIME, limit=limit, spent=used, possibly_paid=0, reserved=0, left=max(0, limit - used)
+    )
 
 
 def lines(budgets: Sequence[Position]) -> list[BudgetLine]:

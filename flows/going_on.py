@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from tasks.errors import Halted
-from tasks.ledger.budget import RUN, Position
+from tasks.ledger.budget import CARD_TIME, RUN, Position
 
 
 class Paused(Halted):
@@ -43,6 +43,11 @@ def words(arguments: Sequence[str], paused: Paused) -> str:
         f"{paused}\nWhat was in flight is kept, and nothing that is paid for will be paid again. To go on, "
         f"{first}start:\n  {command(arguments, paused)}"
     )
+
+
+def _setting(scope: str) -> str:
+    """Where a recipe has the bound of a scope."""
+    return f"budget.{CARD_TIME}" if scope == CARD_TIME else f"budget.stages.{scope}.usd"
 
 
 def _without(arguments: list[str], option: str) -> list[str]:

@@ -24,7 +24,8 @@ from tasks import world
 from tasks.errors import BudgetReached, CurationError, TooManyQuarantined
 from tasks.ledger import grants
 from tasks.ledger.books import BooksOfRun
-from tasks.ledger.budget import RUN, micro, positions
+from tasks.ledger.budget import CARD_TIME, RUN, micro, positions
+from tasks.ledger.card_time import CARDS, HOUR_MS
 from tasks.ledger.grants import Grant, Grants, Request
 from tasks.ledger.purse import WHOLE_RUN
 from tasks.report.alarms import Alarm, Alert
@@ -50,6 +51,8 @@ def scope_of(halt: FailedShard) -> str:
     """The budget that stopped a shard; empty if it was not money."""
     if halt.error != BudgetReached.__name__:
         return ""
+    if halt.reason.startswith(CARDS):
+        return CARD_TIME
     return RUN if halt.reason.startswith(WHOLE_RUN) else halt.stage
 
 
@@ -67,7 +70,13 @@ def permitted(recipe: Recipe, where: Where) -> Where:
     limits = grants.limits(recipe.budget, granted)
     if limits:
         BooksOfRun(world.storage(where.root), where.run).audit()
-    return where.model_copy(update={"limits": limits, "waived": grants.waived(recipe.budget, granted)})
+    return where.model_copy(
+        update={
+            "limits": limits,
+            "card_ms": grants.card_ms(recipe.budget, granted),
+            "waived": grants.waived(recipe.budget, granted),
+        }
+    )
 
 
 @contextmanager
@@ -89,7 +98,7 @@ def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
             number=len(notes.requests(_flow_run())),
             words=str(why),
             scope=scope_of(halt),
-            limit=where.limits.get(scope_of(halt), 0),
+            limit=(where.card_ms or 0) if scope_of(halt) == CARD_TIME else where.limits.get(scope_of(halt), 0),
             stage="" if scope_of(halt) else halt.stage,
             of_budget=grants.budget_digest(recipe.budget),
         )
@@ -112,6 +121,9 @@ def _ask(request: Request) -> Grant:
     if not request.scope:
         said = suspend_flow_run(wait_for_input=_form_to_go_on(request), key=key).model_dump()
         return Grant(request=request, note=said["note"])
+    if request.scope == CARD_TIME:
+        said = suspend_flow_run(wait_for_input=_form_for_cards(request), key=key).model_dump()
+        return Grant(request=request, limit=int(said["gpu_hours"] * HOUR_MS), note=said["note"])
     said = suspend_flow_run(wait_for_input=_form_for_more(request), key=key).model_dump()
     return Grant(request=request, limit=micro(said["usd"]), note=said["note"])
 
@@ -125,6 +137,16 @@ def _form_for_more(request: Request) -> type[RunInput]:
         note: str = Field(default="", max_length=1000, description="Why, for the record")
 
     return MoreBudget.with_initial_data(description=request.words, usd=2 * now)
+
+
+def _form_for_cards(request: Request) -> type[RunInput]:
+    now = request.limit / HOUR_MS
+
+    class MoreGpuHours(RunInput):
+        gpu_hours: float = Field(gt=now, description="New budget of the run in GPU-hours, what is used included")
+        note: str = Field(default="", max_length=1000, description="Why, for the record")
+
+    return MoreGpuHours.with_initial_data(description=request.words, gpu_hours=2 * now)
 
 
 def _form_to_go_on(request: Request) -> type[RunInput]:

@@ -20,7 +20,8 @@ from flows.spending import Books, Spend
 from flows.status import Status, status
 from flows.why import Because
 from tasks.errors import CurationError
-from tasks.ledger.budget import RUN
+from tasks.ledger.budget import CARD_TIME, RUN
+from tasks.ledger.card_time import HOUR_MS
 from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
 
@@ -128,7 +129,10 @@ def cost_lines(found: Spend) -> str:
 def budget_words(found: Sequence[BudgetLine]) -> str:
     """A line for each budget; nothing where there is none."""
     return "".join(
-        f"budget of {'the run' if one.scope == RUN else f'stage {one.scope}'}: USD {usd(one.limit)}; "
+        f"budget of the run: {one.limit / HOUR_MS:.3f} GPU-hours; {one.spent / HOUR_MS:.3f} taken, "
+        f"{one.left / HOUR_MS:.3f} left\n"
+        if one.scope == CARD_TIME
+        else f"budget of {'the run' if one.scope == RUN else f'stage {one.scope}'}: USD {usd(one.limit)}; "
         f"{usd(one.spent)} spent, {usd(one.possibly_paid)} possibly paid, {usd(one.reserved)} reserved, "
         f"{usd(one.left)} left\n"
         for one in found

@@ -16,7 +16,7 @@ from flows.board import Board
 from flows.budgets import BudgetLine, standing
 from flows.plan import Plan
 from tasks.ledger import spend as spends
-from tasks.ledger.budget import RUN
+from tasks.ledger.budget import CARD_TIME, RUN
 from tasks.report import alarms, pages
 from tasks.report.funnel import funnel
 from tasks.report.pages import Example, FailedShard, StageSpend
@@ -54,7 +54,7 @@ class View:
         steps = funnel(chains, self._plan.intakes, last)
         self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
         log = spends.events(self._storage).filter(run=self._plan.run)
-        budgets = standing(self._storage, self._plan.run)
+        budgets = [one for one in standing(self._storage, self._plan.run) if one.scope != CARD_TIME]
         self._show_spend(chains, log, _of(budgets))
         self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
         self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")

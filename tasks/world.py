@@ -24,6 +24,7 @@ from tasks.ledger import leases
 from tasks.ledger.board import Claim
 from tasks.ledger.books import DESK_DIGITS, BooksOfRun
 from tasks.ledger.budget import RUN
+from tasks.ledger.card_time import CardTime
 from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.purse import Purse
@@ -62,6 +63,7 @@ class Where(BaseModel):
     trial: Trial | None = Field(default=None, description="How many of a stage's first rows may be quarantined")
     waived: tuple[str, ...] = Field(default=(), description="Stages that go on however many rows they quarantine")
     limits: Mapping[str, int] = Field(default_factory=dict, description="Budgets in micro-dollars, by scope")
+    card_ms: int | None = Field(default=None, description="Budget of GPU-hours, in milliseconds of one card")
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
     lease_seconds: float = Field(default=leases.SECONDS, gt=0, description="Silence after which a lease may be taken")
     leased: bool = Field(default=False, description="Whether a lease on the whole root is held for this work already")
@@ -166,13 +168,17 @@ async def desk(
 @asynccontextmanager
 async def _purse(where: Where, stage: str, shard: str) -> AsyncIterator[Purse | None]:
     """Money for the desk of a shard; None where nothing bounds it."""
-    if not where.buys or not {RUN, stage} & set(where.limits):
+    limits = {scope: limit for scope, limit in where.limits.items() if scope in (RUN, stage)}
+    if not where.buys or (not limits and where.card_ms is None):
         yield None
         return
+    card_time = None if where.card_ms is None else CardTime(storage(where.root), where.run, where.card_ms)
     longest = max((endpoint.timeout_seconds for endpoint in where.endpoints.values()), default=0.0)
     books = BooksOfRun(storage(where.root), where.run)
     name = uuid4().hex[:DESK_DIGITS]
-    async with Purse(books, where.limits, desk=name, stage=stage, shard=shard, patience=longest + 30) as purse:
+    async with Purse(
+        books, limits, desk=name, stage=stage, shard=shard, patience=longest + 30, card_time=card_time
+    ) as purse:
         yield purse
 
 

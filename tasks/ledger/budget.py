@@ -42,9 +42,16 @@ class Budget(BaseModel):
         found = {stage: micro(one.usd) for stage, one in self.stages.items()}
         return found if self.usd is None else {RUN: micro(self.usd), **found}
 
+    @property
+    def card_ms(self) -> int | None:
+        """Milliseconds of one card; None without a bound."""
+        return None if self.gpu_hours is None else int(self.gpu_hours * 3_600_000)
+
 
 RUN = "run"
-"""The scope of the whole run, beside the names of stages."""
+"""The scope of the whole run's money, beside the names of stages."""
+CARD_TIME = "gpu_hours"
+"""The scope of the whole run's GPU-hours."""
 
 
 class Paid(BaseModel):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.ledger.budget import Budget
+from tasks.ledger.budget import CARD_TIME, Budget
 from tasks.rows.fingerprint import digest
 from tasks.rows.storage import Storage
 
@@ -26,13 +26,13 @@ class Request(BaseModel):
     number: int = Field(description="From 0, for each flow run")
     words: str
     scope: str = Field(default="", description="Which budget is reached; empty if it is not about money")
-    limit: int = Field(default=0, description="Micro-dollars that it allows")
+    limit: int = Field(default=0, description="What it allows: micro-dollars, or milliseconds of one card")
     stage: str = Field(default="", description="Which stage quarantined too many rows")
     of_budget: str = Field(description="Digest of the recipe's budget")
 
 
 class Grant(BaseModel):
-    """The answer to one. `limit` is the new bound of the scope in micro-dollars, what is spent included."""
+    """The answer to one. `limit` is the scope's new bound, in its unit, what is used already included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -82,6 +82,12 @@ def limits(budget: Budget, granted: Iterable[Grant]) -> Mapping[str, int]:
     """Micro-dollars by scope, after all grants that hold."""
     raised = {g.request.scope: g.limit for g in granted if g.request.scope and _holds(budget, g)}
     return {scope: raised.get(scope, limit) for scope, limit in budget.limits().items()}
+
+
+def card_ms(budget: Budget, granted: Iterable[Grant]) -> int | None:
+    """Milliseconds of one card that the run may take, after all grants that hold; None without a bound."""
+    raised = [g.limit for g in granted if g.request.scope == CARD_TIME and _holds(budget, g)]
+    return budget.card_ms if budget.card_ms is None or not raised else raised[-1]
 
 
 def waived(budget: Budget, granted: Iterable[Grant]) -> tuple[str, ...]:

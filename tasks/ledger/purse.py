@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tasks.errors import BudgetReached
 from tasks.ledger.books import BooksOfRun
 from tasks.ledger.budget import RUN, Account, Books, Paid, Position, grant, narrowest
+from tasks.ledger.card_time import CardTime
 
 WHOLE_RUN = "the run's budget"
 """How the words of an error begin that is about the whole run and not about one stage."""
@@ -35,11 +36,13 @@ class Purse:
     """Reserves and settles micro-dollars for the desk of one shard of one stage. An async context manager."""
 
     def __init__(
-        self, books: BooksOfRun, limits: Mapping[str, int], *, desk: str, stage: str, shard: str, patience: float
-    ) -> None:
+        self, books: BooksOfRun, limits: Mapping[str, int], *, desk: str, stage: str, shard: str, patience: float,
+        card_time: CardTime | None = None,
+    ) -> None:  # fmt: skip
         """`patience`: seconds to wait for money that others hold, while nothing changes in the books."""
         self._books, self._limits, self._patience = books, limits, patience
         self._desk, self._stage, self._shard = desk, stage, shard
+        self._card_time = card_time
         self._granted = self._spent = self._maybe = self._reserved = 0
         self._settled = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -61,7 +64,7 @@ class Purse:
 
     async def __aexit__(self, *_: object) -> None:
         paid = Paid(spent=self._spent, maybe=self._maybe)
-        if self._granted or paid != Paid():
+        if self._granted:
             await asyncio.to_thread(self._books.change, lambda now: self._closed(now, paid))
 
     def _closed(self, now: Books, paid: Paid) -> Books:
@@ -69,6 +72,11 @@ class Purse:
 
     async def reserve(self, bound: int) -> None:
         """Set the most that a request can cost aside. Raises `BudgetReached` if the budget does not have it."""
+        if self._card_time:
+            await self._card_time.check()
+        if not self._limits and not self._shut:
+            self._reserved += bound
+            return
         if self._free >= bound and not self._one_at_a_time.locked() and not self._shut:
             self._reserved += bound
             return

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -10,6 +12,9 @@ from aiohttp import web
 from tasks.errors import BudgetReached
 from tasks.ledger.books import BooksOfRun
 from tasks.ledger.budget import RUN, Account, Books, Paid, position
+from tasks.ledger.card_time import CardTime
+from tasks.ledger.gpu import LeaseBook
+from tasks.ledger.gpu_lease import Lease
 from tasks.ledger.purse import Bill, Purse
 from tasks.models import prices
 from tasks.models.request import request
@@ -137,3 +142,25 @@ async def test_a_desk_that_waits_for_anothers_money_goes_on_when_it_is_given_bac
         assert not waiting.done()
         holder.settle(Bill(bound=2 * BOUND, spent=5))
     assert await waiting == 1
+
+
+async def test_card_hours_stop_a_desk_when_its_engines_have_taken_them(storage: Storage, server: Server) -> None:
+    async def ask_with(limit_ms: int, text: str) -> None:
+        card_time = CardTime(storage, "run", limit_ms)
+        money = Purse(
+            BooksOfRun(storage, "run"), {}, desk="c" * 12, stage="rate", shard="s", patience=5, card_time=card_time
+        )
+        async with money, desk(storage, server, purse=money) as made:
+            await ask_of(made)(prompt(text))
+
+    lease = Lease(
+        lease="1" * 32, run="run", endpoint="local", model="m@1", card="H20", cards=8, usd_per_hour=Decimal(2),
+        as_of=date(2026, 1, 1), price_source="test", restart=False, beat_ms=1000,
+        started_ms=0, seen_ms=3_600_000, alive_ms=3_600_000, ended_ms=3_600_000,
+    )  # fmt: skip
+    LeaseBook(storage).write(lease)
+    await ask_with(8 * 3_600_000 + 1, "one more")
+    with pytest.raises(BudgetReached, match=r"8\.000 of 8\.000"):
+        await ask_with(8 * 3_600_000, "and another")
+    assert len(server.journal) == 1
+    assert storage.list("ledger/budgets") == []  # no money is bounded, so no books are kept
