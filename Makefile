@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui metrics test kill-test check bench-ledger bench-env format lock clean
+.PHONY: demo engine-env ui metrics test kill-test check bench-ledger bench-models bench-env format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -37,6 +37,9 @@ kill-test: .venv/development ## kill the processes of runs, resume, compare; KIL
 
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)
+
+bench-models: .venv/development ## what asking costs beside other clients, at a slow endpoint; QUICK=1 for a small run
+	$(BIN)/python -m tests.bench.models $(if $(QUICK),--quick)
 
 bench-env: .bench/curator/ready ## bespokelabs-curator in an environment of its own, for the benches to compare with
 

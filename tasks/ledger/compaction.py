@@ -1,4 +1,5 @@
-"""Compaction: the many small segments become few Parquet files by bucket range, sorted by request key.
+"""Compaction: the many small segments become few Parquet files by bucket range, sorted by the row
+that asked, as rows are when a stage looks their replies up again.
 
 Three steps, and a crash may come after any part of each:
 
@@ -110,7 +111,7 @@ def clean(storage: Storage) -> None:
 def encode(events: pl.DataFrame) -> bytes:
     """Events as a compacted file: sorted, in row groups small enough to be read one by one."""
     buffer = io.BytesIO()
-    ordered = events.sort("key", "kind", "at_ms", "attempt")
+    ordered = events.sort("problem_id", "key", "kind", "at_ms", "attempt")
     ordered.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=ROW_GROUP)
     return buffer.getvalue()
 

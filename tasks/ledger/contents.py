@@ -25,7 +25,7 @@ Read = TypeVar("Read")
 
 
 class CompactedFile(BaseModel):
-    """Events of a range of buckets, sorted by request key."""
+    """Events of a range of buckets, sorted by the row that asked, then by request key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

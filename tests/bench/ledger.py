@@ -8,142 +8,40 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import secrets
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import aiohttp
-from aiohttp import web
 
 from tasks import world
 from tasks.ledger.compaction import compact
 from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
-from tasks.models import wire
-from tasks.models.asker import Desk
-from tasks.models.endpoint import Endpoint
-from tasks.models.prices import Price
-from tasks.models.prompt import Ask, Prompt, Sampling, user
-from tasks.models.request import Model, request
-from tasks.rows.shards import Shard
+from tasks.models.request import request
 from tasks.rows.storage import Storage
-from tasks.rows.verdict import Decision, keep
-from tasks.stage import Row, each_row
-from tasks.world import Where
+from tests.bench.common import (
+    CURATOR,
+    MODEL,
+    REPOSITORY,
+    Measured,
+    asked,
+    bare,
+    curator,
+    endpoint,
+    problems,
+    prompt,
+    reply,
+    say,
+)
 from tests.conftest import s3_server
 
-REPOSITORY = Path(__file__).parents[2]
-MODEL = Model(name="bench", revision="1")
-PRICE = Price(input="1", cached_input="1", output="1", as_of="2026-01-01", source="benchmark")
-SHARD = Shard(intake="0" * 64, low=0, high=4096)
 CONCURRENCY = 64
 LOOKED_UP = 1000
-
-
-def prompt(number: int) -> Prompt:
-    return Prompt(messages=user(f"What is ${number}+{number}$?"), sampling=Sampling(max_tokens=100))
-
-
-def reply(content: str) -> str:
-    usage = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
-    message = {"role": "assistant", "content": content}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return json.dumps({"model": "bench", "choices": [choice], "usage": usage})
-
-
-def serve() -> None:
-    """The endpoint: the same short reply at once; says its port on standard output."""
-    body = reply("4").encode()
-
-    async def answer(asked: web.Request) -> web.Response:
-        await asked.read()
-        return web.Response(body=body, content_type="application/json")
-
-    async def main() -> None:
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        print(runner.addresses[0][1], flush=True)
-        await asyncio.Event().wait()
-
-    asyncio.run(main())
-
-
-@contextmanager
-def endpoint() -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.bench.ledger", "--serve"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
-        finally:
-            server.kill()
-
-
-async def at_once(count: int, one: Callable[[int], Awaitable[Any]], workers: int = CONCURRENCY) -> float:
-    """Do it `count` times, `workers` at a time; how many a second."""
-    numbers = iter(range(count))
-
-    async def work() -> None:
-        for number in numbers:
-            await one(number)
-
-    began = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(workers)))
-    return count / (time.perf_counter() - began)
-
-
-async def bare(address: str, count: int) -> float:
-    """A client that keeps nothing."""
-    bodies = [wire.body(request(prompt(number), MODEL, 0)) for number in range(count)]
-    headers = {"Content-Type": "application/json"}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-
-        async def post(number: int) -> None:
-            async with http.post(f"{address}/chat/completions", data=bodies[number], headers=headers) as answer:
-                assert "choices" in await answer.json()
-
-        return await at_once(count, post)
-
-
-async def asked(root: str, address: str, count: int) -> tuple[float, Desk]:
-    """This project: every attempt's two events durable. What is stored already is found instead."""
-    where = Where(
-        root=root,
-        run="bench",
-        endpoints={"bench": Endpoint(address=address, concurrency=CONCURRENCY)},
-        routes={"rater": "bench"},
-        prices={MODEL.name: PRICE},
-    )
-    rows = problems(count)
-
-    async def decide(row: Row, ask: Ask) -> Decision:
-        await ask(prompt(row["number"]))
-        return keep({})
-
-    async with world.desk(where, "rate", SHARD, {"rater": MODEL}) as desk:
-        began = time.perf_counter()
-        assert len(await each_row(rows, desk, "rater", decide)) == count
-        return count / (time.perf_counter() - began), desk
-
-
-def problems(count: int) -> list[dict[str, Any]]:
-    """Rows of a shard, in the order in which a stage gets them."""
-    rows = [{"number": number, "problem_id": sha256(str(number).encode()).hexdigest()} for number in range(count)]
-    return sorted(rows, key=lambda row: str(row["problem_id"]))
 
 
 def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
@@ -179,34 +77,40 @@ def peak_of(root: str, replies: int) -> int:
     return int(subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout)
 
 
-def say(what: str, figure: str) -> None:
-    print(f"{what:<66}{figure:>16}", flush=True)
-
-
 def throughput(folder: Path, address: str, count: int, rounds: int) -> None:
-    """Bare, local and S3 take turns, so that a busy machine is busy for all of them."""
-    with s3_server(folder / "s3") as fresh:
-        local, remote = (lambda: str(folder / secrets.token_hex(4))), fresh
-        asyncio.run(bare(address, 500))
-        rates: dict[str, list[float]] = {"bare aiohttp": [], "log on local disk": [], "log on S3": []}
+    """All clients take turns, so that a busy machine is busy for all of them."""
+    rates: dict[str, list[float]] = {"bare aiohttp, nothing kept": [], "log on local disk": [], "log on S3": []}
+    if CURATOR.exists():
+        rates["bespokelabs-curator 0.1.31"] = []
+    with s3_server(folder / "s3") as remote:
+
+        def bought(root: str) -> Measured:
+            found, desk = asyncio.run(asked(root, address, count, CONCURRENCY))
+            assert (desk.bought, desk.found) == (count, 0)
+            return found
+
+        asyncio.run(bare(address, 500, CONCURRENCY))
         for _ in range(rounds):
-            rates["bare aiohttp"].append(asyncio.run(bare(address, count)))
-            for kind, root in (("log on local disk", local()), ("log on S3", remote())):
-                rate, desk = asyncio.run(asked(root, address, count))
-                assert (desk.bought, desk.found) == (count, 0)
-                rates[kind].append(rate)
-    first = median(rates["bare aiohttp"])
+            measured = [asyncio.run(bare(address, count, CONCURRENCY))]
+            measured += [bought(str(folder / secrets.token_hex(4))), bought(remote())]
+            measured += [curator(address, count, CONCURRENCY)] if CURATOR.exists() else []
+            for kind, one in zip(rates, measured, strict=True):
+                rates[kind].append(one.rate)
+    first = median(rates["bare aiohttp, nothing kept"])
     for kind, found in rates.items():
-        say(
-            f"requests/s, {kind} (median of {rounds}, part of bare)",
-            f"{median(found):,.0f}  {median(found) / first:.2f}",
-        )
+        say(f"requests/s, {kind}; share of bare", f"{median(found):,.0f}  {median(found) / first:.2f}")
+    if CURATOR.exists():
+        ratio = median(rates["log on local disk"]) / median(rates["bespokelabs-curator 0.1.31"])
+        say("log on local disk, times the requests/s of curator", f"{ratio:.2f}")
+    else:
+        say("bespokelabs-curator", "skipped: make bench-env")
 
 
 def resume(root: str, count: int, state: str) -> None:
-    rate, desk = asyncio.run(asked(root, "http://127.0.0.1:9/v1", count))
+    found, desk = asyncio.run(asked(root, "http://127.0.0.1:9/v1", count, CONCURRENCY))
     assert (desk.bought, desk.found) == (0, count)
-    say(f"cached replies/s on resume from {count:,} of 2 KB, {state}", f"{rate:,.0f}")
+    say(f"cached replies/s on resume from {count:,} of 2 KB, {state}", f"{found.rate:,.0f}")
+    say("  the same per CPU second", f"{count / found.cpu_seconds:,.0f}")
 
 
 def main(quick: bool) -> None:
@@ -222,10 +126,8 @@ def main(quick: bool) -> None:
             say(f"peak MiB with {replies:,} stored replies, not compacted", str(peak_of(root, replies)))
             before, began = len(Storage(root).list("ledger")), time.perf_counter()
             compact(Storage(root))
-            took = time.perf_counter() - began
-            say(
-                f"objects before and after compaction ({took:.1f} s)", f"{before} {len(Storage(root).list('ledger'))}"
-            )
+            took, after = time.perf_counter() - began, len(Storage(root).list("ledger"))
+            say(f"objects before and after compaction ({took:.1f} s)", f"{before} {after}")
             world.reply_store.cache_clear()
             if replies == stored:
                 resume(root, replies, "compacted")
@@ -235,13 +137,10 @@ def main(quick: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller numbers, no million replies")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.add_argument("--replies", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
-        serve()
-    elif given.peak:
+    if given.peak:
         peak(given.peak, given.replies)
     else:
         main(given.quick)
