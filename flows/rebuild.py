@@ -3,7 +3,8 @@
 Stage outputs, manifests and the data set are derived; the sources and the ledger are not. So they can be deleted
 and must come back byte for byte. Everything that could stand in the way is looked at before anything is deleted:
 the sources still hold the run's rows, this code is the code the run was planned with, the replies are stored.
-Nobody may work on the root meanwhile.
+A lease on the whole root is held meanwhile: shards that are being worked on are waited for, and whoever wants to
+work on one waits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+import polars as pl
+from anyio.from_thread import start_blocking_portal
 from prefect import flow
 
 from flows import plan as plans
@@ -41,13 +44,16 @@ def rebuild(run: str, root: str) -> Plan:
     storage = world.storage(root)
     plan, recipe = plans.load(storage, run), plans.recipe_of(storage, run)
     where = unreached(recipe, root, run)
-    _check_code(plan, recipe)
-    rows = collect.rows_of(plan.intakes, recipe.sources, where)
-    done = made(storage, plan)
-    _check_replies(storage, root, done)
-    delete(storage, [*done, *plan.intakes])
-    _collect(plan, recipe, rows, where)
-    carry_out(plan, where)
+    leasing = world.whole_lease(where, f"rebuild of {run}")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(leasing) as lease:
+        _check_code(plan, recipe)
+        rows = collect.rows_of(plan.intakes, recipe.sources, where)
+        done = made(storage, plan)
+        _check_replies(storage, root, done)
+        portal.call(lease.renew)
+        delete(storage, [*done, *plan.intakes])
+        _collect(plan, recipe, rows, where)
+        carry_out(plan, where.model_copy(update={"leased": True}))
     return plan
 
 
@@ -103,8 +109,10 @@ def _check_replies(storage: Storage, root: str, done: Sequence[Manifest]) -> Non
     for manifest in done:
         if ASKED_TABLE not in manifest.files:
             continue
-        for key, problem in manifests.read(storage, manifest, ASKED_TABLE, ["key", "problem_id"]).iter_rows():
-            if key not in store:
+        asked = manifests.read(storage, manifest, ASKED_TABLE, ["key", "problem_id"])
+        known = store.knows(asked["key"].to_list())
+        for key, problem in asked.filter(~pl.Series(known, dtype=pl.Boolean)).iter_rows():
+            if store.set_aside(key, proven=False) is None:
                 raise NotStored(
                     f"{manifest.stage} of {manifest.shard} rests on the reply to key {key} (problem {problem}), "
                     f"which is not in the ledger under {root}. Restore the ledger. Nothing was deleted."

@@ -84,6 +84,9 @@ class Spend(BaseModel):
     microusd: int
     possibly_paid_attempts: int
     possibly_paid_bound_microusd: int
+    outrun_replies: int
+    """Paid replies on which nothing rests, because another answers their key: late ones of lost leases."""
+    outrun_microusd: int
     rehearsal: bool
     latest: RunCost | None
     budgets: list[BudgetLine] = []
@@ -93,7 +96,7 @@ class Spend(BaseModel):
 def spend(storage: Storage, by: spends.By) -> Spend:
     """What was paid under a root, grouped, and what its latest finished run would have cost alone."""
     log = spends.events(storage)
-    maybe = spends.possibly_paid(log)
+    maybe, outrun = spends.possibly_paid(log), spends.outrun(log)
     timed, engines = with_card_time(storage, log)
     grouped = spends.with_sources(timed, sources(storage)) if by is spends.By.SOURCE else timed
     groups = spends.spend(grouped, by).rename({by.value: "group"}).to_dicts()
@@ -105,6 +108,8 @@ def spend(storage: Storage, by: spends.By) -> Spend:
         microusd=sum(line.microusd for line in lines),
         possibly_paid_attempts=maybe.height,
         possibly_paid_bound_microusd=int(maybe["bound_microusd"].sum()),
+        outrun_replies=outrun.height,
+        outrun_microusd=int(outrun["microusd"].sum()),
         rehearsal=bool(log.height) and bool(log["model"].str.starts_with("rehearsal/").any()),
         latest=latest_cost(storage, log),
         budgets=[line for plan in plans.by_start(storage)[-1:] for line in standing(storage, plan.run)],

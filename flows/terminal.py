@@ -115,6 +115,11 @@ def cost_lines(found: Spend) -> str:
         f"possibly paid: {found.possibly_paid_attempts} attempts without a bill, "
         f"at most USD {usd(found.possibly_paid_bound_microusd)}"
     ]
+    if found.outrun_replies:
+        lines.append(
+            f"outrun: {found.outrun_replies} replies, USD {usd(found.outrun_microusd)} of the above, to keys that "
+            "another reply answers: they came late, after a shard was taken over, and change nothing"
+        )
     if (run := found.latest) is not None:
         lines.append(f"run {run.run}: USD {usd(run.paid_microusd)} paid for {run.rows} published rows")
         lines.append(

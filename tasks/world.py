@@ -29,6 +29,7 @@ from tasks.ledger.leases import Lease
 from tasks.ledger.log import AttemptLog, GroupBounds
 from tasks.ledger.purse import Purse
 from tasks.ledger.store import ReplyStore
+from tasks.models import retry
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
 from tasks.models.gate import Gate
@@ -99,7 +100,7 @@ def read_outside(path: str) -> bytes:
 @cache
 def reply_store(root: str) -> ReplyStore:
     """This process's view of the replies under a root."""
-    return ReplyStore(storage(root))
+    return ReplyStore(storage(root), retry.SET_ASIDE)
 
 
 @cache

@@ -29,7 +29,8 @@ _COLUMNS = [
     ),
     *("error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd", "lease"),
 ]
-_SEGMENTS_AT_ONCE = 256
+_SEGMENTS_AT_ONCE = 16
+"""Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
 
 
 DAY = pl.from_epoch("at_ms", "ms").dt.strftime("%Y-%m-%d")
@@ -104,6 +105,17 @@ def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
 
 MAYBE = ("timeout", "cut", "garbled", "stalled", "wrong_model")
 """Error classes that leave the charge unknown."""
+
+
+def outrun(log: pl.DataFrame) -> pl.DataFrame:
+    """Replies that were paid for though another is the reply to their key: spend on which nothing rests.
+
+    A holder whose lease was lost had them in flight, or two shards asked the same at the same moment.
+    """
+    ordered = log.filter(pl.col("status") == "reply").sort(
+        "lease", "at_ms", "attempt", descending=[True, False, False], maintain_order=True
+    )
+    return ordered.filter(~pl.col("key").is_first_distinct())
 
 
 def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:

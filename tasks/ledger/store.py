@@ -7,11 +7,15 @@ the same row groups. A file that compaction took away is looked for again in the
 Where several outcomes answer one key, all of them are spend, and the reply is that of the highest lease, of one lease
 the earliest: what comes late from a writer whose lease was taken over changes no reply, and is one only where the key
 has no other.
+
+A request that an endpoint will not answer has no reply, and an outcome all the same: `set_aside` tells of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
@@ -23,12 +27,11 @@ import pyarrow.parquet as pq
 from tasks.errors import Absent
 from tasks.ledger.bodies import Bodies
 from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import Event
+from tasks.ledger.events import Event, completed, stored
 from tasks.ledger.index import END, KeyIndex, Numbers, digests
 from tasks.rows.storage import Storage
-from tasks.rows.tables import decode
 
-_INDEX_COLUMNS = ["kind", "status", "key"]
+_INDEX_COLUMNS = ["kind", "status", "key", "error", "lease"]
 _SEGMENTS_AT_ONCE = 256
 _ROWS_AT_ONCE = 65_536
 _TRIES = 5
@@ -46,11 +49,25 @@ class StoredReply(NamedTuple):
     microusd: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one file holds: digests and row numbers of its replies, the leases they came under, and (key, lease, error
+    class) of its outcomes that are final without a reply."""
+
+    digests: Numbers
+    rows: Numbers
+    leases: frozenset[int]
+    final: frozenset[tuple[str, int, str]]
+
+
 class ReplyStore:
     """Replies by request key, over everything that was ever logged under a root. Safe to use from threads."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, final: Collection[str] = ()) -> None:
+        """`final` are the error classes after which a request is not asked again."""
+        self._storage, self._final_errors = storage, list(final)
+        self._final: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+        self._replying: set[int] = set()
         self._index = KeyIndex()
         self._numbers: dict[str, int] = {}
         self._names: dict[int, str] = {}
@@ -80,17 +97,31 @@ class ReplyStore:
 
     def add(self, segment: str, events: list[Event]) -> None:
         """Take in a segment that this process has just written."""
-        replies = [
-            (event.key, row)
-            for row, event in enumerate(events)
-            if event.kind == "outcome" and event.status == "reply"
-        ]
-        self._note(segment, digests([key for key, _ in replies]), np.array([row for _, row in replies], np.uint64))
+        ended = [(row, event) for row, event in enumerate(events) if event.kind == "outcome"]
+        replies = [(row, event) for row, event in ended if event.status == "reply"]
+        found = Found(
+            digests([event.key for _, event in replies]),
+            np.array([row for row, _ in replies], np.uint64),
+            frozenset(event.lease for _, event in replies),
+            frozenset(
+                (event.key, event.lease, event.error) for _, event in ended if event.error in self._final_errors
+            ),
+        )
+        self._note(segment, found)
 
     def knows(self, keys: Sequence[str]) -> list[bool]:
         """Whether each key may have a reply; where not, it has none. Reads nothing from the storage."""
         with self._indexing:
             return self._index.knows(digests(keys))
+
+    def set_aside(self, key: str, *, proven: bool) -> str | None:
+        """The error class by which a request ended for good without a reply, if it did.
+
+        `proven`: only if under the same lease others were answered, so that it was not the endpoint's fault.
+        """
+        with self._indexing:
+            ends = self._final.get(key, set())
+            return min((error for lease, error in ends if not proven or lease in self._replying), default=None)
 
     def __contains__(self, key: str) -> bool:
         return self.knows([key])[0]
@@ -120,26 +151,47 @@ class ReplyStore:
         segments = [name for name in found.segments if name not in self._numbers]
         for start in range(0, len(segments), _SEGMENTS_AT_ONCE):
             for name, data in self._storage.read_all(segments[start : start + _SEGMENTS_AT_ONCE]).items():
-                self._note(name, *_replies(decode(data, _INDEX_COLUMNS)))
+                self._note(name, self._found(stored(data, _INDEX_COLUMNS)))
         self._forget(before - set(found.names))
 
     def _index_compacted(self, name: str) -> None:
         with self._storage.opened(name) as file:
-            parts: list[tuple[Numbers, Numbers]] = []
+            parts: list[Found] = []
             start = 0
             for batch in pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE, columns=_INDEX_COLUMNS):
-                found, rows = _replies(pl.DataFrame(pa.table(batch)))
-                parts.append((found, rows + np.uint64(start)))
+                events = completed(pl.DataFrame(pa.table(batch)), _INDEX_COLUMNS)
+                parts.append(self._found(events, start))
                 start += batch.num_rows
-        self._note(name, np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts]))
+        found = Found(
+            np.concatenate([one.digests for one in parts]),
+            np.concatenate([one.rows for one in parts]),
+            frozenset[int]().union(*(one.leases for one in parts)),
+            frozenset[tuple[str, int, str]]().union(*(one.final for one in parts)),
+        )
+        self._note(name, found)
 
-    def _note(self, name: str, found: Numbers, rows: Numbers) -> None:
+    def _found(self, events: pl.DataFrame, start: int = 0) -> Found:
+        """What a file holds whose events from row `start` these are."""
+        ended = events.with_row_index("row", start).filter(pl.col("kind") == "outcome")
+        replies = ended.filter(pl.col("status") == "reply")
+        final = ended.filter(pl.col("error").is_in(self._final_errors))
+        return Found(
+            digests(replies["key"].str.tail(END).to_list()),
+            replies["row"].to_numpy().astype(np.uint64),
+            frozenset(replies["lease"].unique()),
+            frozenset(final.select("key", "lease", "error").iter_rows()),
+        )
+
+    def _note(self, name: str, found: Found) -> None:
         """Index a file, once, at one stroke."""
         with self._indexing:
             if name not in self._numbers:
                 self._files += 1
                 self._numbers[name], self._names[self._files] = self._files, name
-                self._index.add(found, self._files, rows)
+                self._index.add(found.digests, self._files, found.rows)
+                self._replying |= found.leases
+                for key, lease, error in found.final:
+                    self._final[key].add((lease, error))
 
     def _forget(self, names: set[str]) -> None:
         with self._indexing:
@@ -148,9 +200,3 @@ class ReplyStore:
                 self._index.drop(numbers)
                 for number in numbers:
                     del self._names[number]
-
-
-def _replies(events: pl.DataFrame) -> tuple[Numbers, Numbers]:
-    """Digests and row numbers of the replies among events."""
-    found = events.with_row_index("row").filter((pl.col("kind") == "outcome") & (pl.col("status") == "reply"))
-    return digests(found["key"].str.tail(END).to_list()), found["row"].to_numpy().astype(np.uint64)

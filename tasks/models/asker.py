@@ -37,7 +37,8 @@ from tasks.rows.tables import table
 from tasks.rows.trial import TrialOfShard
 
 ASKED = {"key": pl.String, "problem_id": pl.String, "role": pl.String, "microusd": pl.Int64}
-"""Columns of the table of what a shard asked; `microusd` is what the reply to the key cost when it was bought."""
+"""Columns of the table of what a shard asked; `microusd` is what the reply to the key cost when it was bought, 0 if
+the request was set aside."""
 
 
 class Desk:
@@ -101,7 +102,12 @@ class Desk:
 
         async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
             wanted = request(prompt, line.model, self.first_sample + sample)
-            reply = await self._find(wanted) or await self._buy_once(wanted, line, problem_id)
+            try:
+                reply = await self._find(wanted) or await self._buy_once(wanted, line, problem_id)
+            except RejectedRequest:
+                self._microusd[wanted.key] = 0
+                self._resting.add((wanted.key, problem_id, role))
+                raise
             self._resting.add((wanted.key, problem_id, role))
             return reply
 
@@ -136,6 +142,9 @@ class Desk:
         return await asyncio.shield(buying)
 
     async def _buy(self, wanted: Request, line: Line, asker: Asker) -> Reply:
+        ended = self._lookups.set_aside(wanted.key, proven=self._buys)
+        if ended is not None:
+            raise RejectedRequest(f"{line.role}: {ended}, when it was asked before", reason=_reason(ended))
         if not self._buys:
             raise NotStored(
                 f"{self._stage} of {self._shard}: no reply to key {wanted.key} is stored ({line.role} for problem "
@@ -151,7 +160,7 @@ class Desk:
             if answer.error == "poison" or (answer.error in retry.SET_ASIDE and self._is_the_rows_fault()):
                 raise RejectedRequest(
                     f"{line.role}: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}",
-                    reason="poison" if answer.error == "poison" else "rejected",
+                    reason=_reason(answer.error),
                 )
             if answer.error not in retry.RETRIED:
                 break
@@ -231,6 +240,11 @@ class Desk:
         bill.spent = found.get("microusd", 0)
         bill.maybe = bill.bound if answer.error and retry.RULES[answer.error].maybe_paid else 0
         return answer
+
+
+def _reason(error: str) -> str:
+    """What the row of a request is quarantined as that was set aside."""
+    return "poison" if error == "poison" else "rejected"
 
 
 def _now() -> int:

@@ -30,6 +30,10 @@ class Lookups:
             self._trips = asyncio.create_task(self._travel())
         return await answer
 
+    def set_aside(self, key: str, *, proven: bool) -> str | None:
+        """As the store says."""
+        return self._store.set_aside(key, proven=proven)
+
     async def _travel(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:_KEYS_AT_ONCE], self._waiting[_KEYS_AT_ONCE:]

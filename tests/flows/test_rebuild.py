@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import plan as plans
 from flows.curate import curate
+from flows.curate import journal as journal_of
 from flows.plan import Plan
 from flows.rebuild import delete, made, rebuild
 from flows.recipe import Recipe, load
@@ -143,6 +144,35 @@ def test_a_rebuilt_run_has_the_same_bytes_and_asks_nothing(copy: Path, first: Pl
     assert digests(copy) == before
     own = {copy / file.name for manifest in made(Storage(str(copy)), first) for file in manifest.files.values()}
     assert {path for path in outputs if path.stat().st_mtime_ns > written[path]} >= own & set(outputs) != set()
+
+
+def test_on_s3_a_run_with_rows_set_aside_is_rebuilt_with_the_same_bytes(
+    folder: Path, s3_root: Callable[[], str]
+) -> None:
+    """Some replies are signed by another model: their rows are quarantined as `rejected`, and no reply is stored."""
+    plan_of_faults = folder / "faults.json"
+    plan_of_faults.write_text(json.dumps({"seed": 1, "shares": {"wrong_model": 0.04}}), encoding="utf-8")
+    given = recipe(folder).model_dump()
+    given["endpoints"]["rehearsal"]["faults"] = str(plan_of_faults)
+    root = s3_root()
+    try:
+        plan = curate.with_options(task_runner=ThreadPoolTaskRunner(max_workers=2))(
+            Recipe.model_validate(given), root
+        )
+        storage = Storage(root)
+        done = made(storage, plan)
+        assert sum(one.quarantined.get("rejected", 0) for one in done) > 0
+        before, served = objects(storage), journal.read(journal_of(root))
+        rebuild.with_options(task_runner=ThreadPoolTaskRunner(max_workers=2))(plan.run, root)
+        assert objects(storage) == before
+        assert journal.read(journal_of(root)) == served
+    finally:
+        shutil.rmtree(journal_of(root).parent, ignore_errors=True)
+
+
+def objects(storage: Storage) -> dict[str, str]:
+    names = [name for name in storage.list("") if not name.startswith("ledger/leases/")]
+    return {name: sha256(data).hexdigest() for name, data in storage.read_all(names).items()}
 
 
 def test_a_rebuild_that_stopped_half_way_is_finished_by_the_recipe(folder: Path, copy: Path, first: Plan) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from aiohttp import web
 from pydantic import BaseModel
 
 from tasks import world
 from tasks.collect import collecting
 from tasks.collect.source import Source, read
 from tasks.errors import EndpointError
+from tasks.ledger import board as boards
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
@@ -168,3 +170,68 @@ async def test_once_a_row_fails_none_is_begun_those_under_way_end_and_the_first_
             await each_row(numbered(2 * ROWS_AT_ONCE), made, "rater", fail_at_two)
     assert ended == begun - 1
     assert 20 < begun <= ROWS_AT_ONCE
+
+
+REJECTED = say(400, "this request is too long")
+
+
+async def test_a_row_that_was_set_aside_is_made_again_for_nothing(where: Where, server: Server) -> None:
+    chain = [intake(where, "one", "two", "three")]
+    server.plan = [say(200, completion()), REJECTED]
+    first = (await bring(where, chain)).manifest
+    assert first.quarantined == {"rejected": 1}
+    storage = world.storage(where.root)
+    before = {file.name: storage.read(file.name) for file in first.files.values()}
+    for name in [manifests.name_of(first), *before]:
+        storage.delete(name)
+    again = await bring(where.model_copy(update={"buys": False}), chain)
+    assert (again.reused, again.manifest) == (False, first)
+    assert {name: storage.read(name) for name in before} == before
+    assert len(server.journal) == 3
+
+
+async def test_a_rejected_request_is_not_sent_again_when_its_shard_is_resumed(where: Where, server: Server) -> None:
+    chain = [intake(where, "one", "two", "three")]
+    server.plan = [say(200, completion()), REJECTED, say(401, "no")]
+    with pytest.raises(EndpointError):
+        await bring(where, chain)
+    done = (await bring(where, chain)).manifest
+    assert (done.kept, done.quarantined) == (2, {"rejected": 1})
+    assert len(server.journal) == 4
+
+
+async def test_what_an_endpoint_rejected_that_answered_nothing_is_sent_again(where: Where, server: Server) -> None:
+    chain = [intake(where, *map(str, range(9)))]
+    server.plan = [REJECTED] * 9
+    with pytest.raises(EndpointError):
+        await bring(where, chain)
+    server.plan.clear()
+    assert (await bring(where, chain)).manifest.kept == 9
+
+
+async def test_of_two_at_once_the_second_waits_and_finds_what_the_first_made(where: Where, server: Server) -> None:
+    chain = [intake(where, *map(str, range(20)))]
+    other = where.model_copy(update={"run": "another"})
+    done = await asyncio.gather(bring(where, chain), bring(other, chain), bring(where, chain))
+    assert sorted(one.reused for one in done) == [False, True, True]
+    assert len(server.journal) == 20
+
+
+async def test_who_loses_its_lease_waits_for_the_new_holder_and_finds_its_work(where: Where, server: Server) -> None:
+    chain = [intake(where, "one", "two", "three")]
+    where = where.model_copy(update={"lease_seconds": 0.6})
+    storage, other = world.storage(where.root), where.model_copy(update={"run": "another"})
+    taken_over: list[asyncio.Task[Any]] = []
+
+    async def hang_until_taken_over(asked: web.Request) -> web.StreamResponse:
+        boards.end(storage, boards.look(storage).live[0], "run another took over")
+        taken_over.append(asyncio.create_task(bring(other, chain)))
+        await asyncio.sleep(1)
+        return web.json_response(completion("late"))
+
+    server.plan = [hang_until_taken_over]
+    found = await bring(where, chain)
+    made = await taken_over[0]
+    assert (made.reused, found.reused, found.manifest) == (False, True, made.manifest)
+    assert manifests.read(storage, made.manifest)["said"].to_list() == ["2"] * 3
+    assert len(server.journal) == 4

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
-from tasks.ledger.spend import By, events, possibly_paid, spend, with_sources
+from tasks.ledger.spend import By, events, outrun, possibly_paid, spend, with_sources
 from tasks.rows.storage import Storage
 
 SOURCES = pl.DataFrame({"run": ["run", "other"], "problem_id": ["p", "p"], "source": ["forum", "contest"]})
@@ -112,3 +112,25 @@ def test_a_problem_belongs_to_the_source_that_the_run_collected_it_from(tmp_path
     log = logged(tmp_path, ("run", "p", 0), ("run", "p", 0), ("other", "p", 0), ("other", "who?", 0))
     found = spend(with_sources(log, SOURCES), By.SOURCE)
     assert dict(found.select("source", "microusd").rows()) == {"forum": 200, "contest": 100, "(unknown)": 100}
+
+
+def test_a_reply_that_another_outran_is_spend_and_told_apart(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    asker = Asker(run="run", stage="rate", shard="shard", problem_id="p", role="role")
+    ends = [  # key, lease, at_ms, microusd: the highest lease's is the reply, of one lease the earliest
+        ("a", 5, 90, 1),
+        ("a", 9, 50, 2),
+        ("a", 9, 60, 4),
+        ("b", 5, 99, 8),
+    ]
+    log = [
+        Event(
+            kind="outcome", status="reply", body="{}", attempt=f"{number:032x}", key=key, lease=lease, at_ms=at_ms,
+            microusd=microusd, asker=asker, model="m@1", endpoint="local", sample=0,
+        )
+        for number, (key, lease, at_ms, microusd) in enumerate(ends)
+    ]  # fmt: skip
+    storage.create(f"{LOG}/x/1.parquet", segment(log))
+    assert sorted(outrun(events(storage))["microusd"]) == [1, 4]
+    assert spend(events(storage), By.STAGE)["microusd"].to_list() == [15]
+    assert outrun(events(Storage(str(tmp_path / "empty")))).height == 0

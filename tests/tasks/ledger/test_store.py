@@ -112,6 +112,29 @@ def test_segments_without_leases_are_read_and_count_as_lease_0(storage: Storage)
     assert sorted(spend.events(storage)["lease"]) == [0, 0, 1]
 
 
+@pytest.mark.parametrize("how", ["told", "read", "compacted"])
+def test_a_request_is_set_aside_for_good_only_if_others_were_answered_under_its_lease(
+    storage: Storage, how: str
+) -> None:
+    log = [
+        outcome("answered", "A", lease=1),
+        outcome("bad", "HTTP 400", lease=1, status="error", error="rejected"),
+        outcome("later", "HTTP 429", lease=1, status="error", error="rate_limited"),
+        outcome("unproven", "HTTP 400", lease=2, status="error", error="rejected"),
+    ]
+    store = ReplyStore(storage, {"rejected"})
+    segment = write(storage, "1", *log)
+    if how == "told":
+        store.add(segment, log)
+    if how == "compacted":
+        compact(storage)
+    store.refresh()
+    keys = ["answered", "bad", "later", "unproven", "unknown"]
+    assert [store.set_aside(key, proven=True) for key in keys] == [None, "rejected", None, None, None]
+    assert [store.set_aside(key, proven=False) for key in keys] == [None, "rejected", None, "rejected", None]
+    assert store.get("bad") is None
+
+
 def test_add_and_refresh_agree(storage: Storage) -> None:
     segments = {
         "1": [outcome("a", "late", 20), outcome("b", "B", kind="intent", status=None), outcome("c", "C")],
