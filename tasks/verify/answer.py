@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import permutations
 
-from tasks.verify import normal, units, wording
+from tasks.verify import groups, normal, units, wording
 from tasks.verify.numbers import number
 
 
@@ -93,6 +94,11 @@ _SET_OF = re.compile(
 )
 _MATRIX = re.compile(r"\\begin\s*\{[bBpvV]?matrix\*?\}(?P<rows>.*)\\end\s*\{[bBpvV]?matrix\*?\}", re.DOTALL)
 _MOST = 60  # values of one answer that are compared: sets take the square of it
+_PERMUTED = re.compile(
+    r"(?P<one>\([^()]*\)),? (?:and|or|with|plus)(?: all)?(?: of)?(?: its| the| their| any)?(?: other)?"
+    r" (?P<cyclic>cyclic )?permutations?(?: of it)?",
+    re.IGNORECASE,
+)
 _OPEN = "([{"
 
 
@@ -107,8 +113,23 @@ def read(text: str, *, letter_units: bool = False) -> Answer:
         return Answer(Formula(normal.latex(quantity.value), quantity.unit))
     for _ in range(5):
         bare = bare[1:-1].strip() if bare.startswith("{") and _whole(bare) else bare
+    if (invariants := groups.invariants(bare)) is not None:
+        return Answer(Phrase(f"group {' '.join(invariants)}"))
+    if (permuted := _permutations(wording.unset(bare))) is not None:
+        return Answer(permuted)
     said = wording.worded(wording.unset(bare))
     return Answer(_node(said.core, depth=0), said.condition, said.free)
+
+
+def _permutations(text: str) -> Node | None:
+    """`(1, 1, 2) and its permutations`, written out."""
+    match = _PERMUTED.fullmatch(text)
+    node = _node(match["one"], depth=0) if match else None
+    if match is None or not isinstance(node, Group) or len(node.items) > 5:
+        return None
+    items = node.items
+    turns = [items[i:] + items[:i] for i in range(len(items))] if match["cyclic"] else permutations(items)
+    return Group(tuple(Group(tuple(each), node.brackets) for each in dict.fromkeys(turns)))
 
 
 def _node(text: str, depth: int) -> Node:
@@ -239,7 +260,8 @@ def _bracketed(text: str, depth: int) -> Node | None:
     inner = text[2:-2] if curly else text[1:-1]
     brackets = "{}" if curly else "" if text[0] == "{" else text[0] + text[-1]
     if brackets == "[]" and ";" in inner:
-        return _grid([[_node(cell, depth + 1) for cell in _split(row, "[, ]")] for row in _split(inner, ";")])
+        rows = [[cell for cell in _split(row, "[, ]") if cell.strip()] for row in _split(inner, ";")]
+        return _grid([[_node(cell, depth + 1) for cell in row] for row in rows if row])
     parts = _split(inner, ",|;")
     if len(parts) == 1:
         return _node(inner, depth + 1)

@@ -248,8 +248,9 @@ def _phrases(a: Phrase, other: Node) -> Comparison:
     meanings = {a.meaning, other.meaning}
     if len(meanings) == 1:
         return equal(f"phrase: {a.meaning}")
-    if all(meaning.startswith("option") for meaning in meanings):
-        return different("option")
+    for sort in ("option", "group"):
+        if all(meaning.startswith(sort) for meaning in meanings):
+            return different(sort)
     if meanings in _SAME:
         return equal("phrase: none")
     return different("phrase") if meanings in _OPPOSED else undecided("phrase")

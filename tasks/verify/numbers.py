@@ -23,6 +23,9 @@ _RATIO = re.compile(
     r"(?:\\frac\s*(?:\{\s*(?P<a>[+-]?\d+)\s*\}|(?P<a1>\d))\s*(?:\{\s*(?P<b>\d+)\s*\}|(?P<b1>\d))"
     r"|(?P<a2>\d+)\s*/\s*(?P<b2>\d+))"
 )
+_PERIODIC = re.compile(
+    r"(?P<sign>[+-]?)\s*(?P<whole>\d*)\.(?P<fixed>\d*)\\(?:overline|bar|dot)\s*\{(?P<period>\d+)\}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Number:
 
 def number(bare: str) -> Number | None:
     """Read an integer, decimal, percentage, power-of-ten form, fraction or mixed number; None for anything else."""
-    text = bare[1:-1].strip() if re.fullmatch(r"\([^()]*\)", bare) else bare
+    text = bare[1:-1].strip() if re.fullmatch(r"\([^(),]*\)", bare) else bare  # (0,3) is a pair
     if len(text) > _DIGITS:
         return None
     if match := _RATIO.fullmatch(text):
         return _ratio(match)
+    if match := _PERIODIC.fullmatch(text):
+        return _periodic(match)
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -54,6 +59,13 @@ def number(bare: str) -> Number | None:
     places = len(digits.partition(".")[2])
     step = Fraction(1, 10**places) * scale if places else None
     return Number(-value if match["sign"] == "-" else value, step, percent)
+
+
+def _periodic(match: re.Match[str]) -> Number:
+    """0.1666..., its period marked by a bar: exact."""
+    whole, fixed, period = match["whole"] or "0", match["fixed"], match["period"]
+    value = Fraction(int(whole + fixed + period) - int(whole + fixed), 10 ** len(fixed) * (10 ** len(period) - 1))
+    return Number(-value if match["sign"] == "-" else value)
 
 
 def _ratio(match: re.Match[str]) -> Number | None:

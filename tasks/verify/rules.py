@@ -51,6 +51,8 @@ def _by_number(left: str, right: str, _: frozenset[str] = frozenset()) -> Compar
     letters = [_LETTER.fullmatch(side.strip()) is not None for side in (left, right)]
     if all(letters):
         return undecided("letter") if left.strip().lower() == right.strip().lower() else different("letter")
+    if any(letters) and "e" in (left.strip(), right.strip()) and (a or b):
+        return None  # 2.71828182845904
     if any(letters):  # a choice's letter, or a constant: only the question tells
         return None if set(_LETTERS.findall(left)) == set(_LETTERS.findall(right)) else undecided("letter")
     return None

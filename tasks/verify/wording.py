@@ -183,8 +183,9 @@ def has_words(bare: str) -> bool:
     """Whether a `plain` text holds words, which a parser of formulas would read as products of letters."""
     if r"\text" in bare:
         return True
-    runs = re.findall(r"[^\W\d_]{2,}", _COMMAND.sub(" ", bare))
-    if runs == [bare] and bare not in _KNOWN:
+    runs = re.findall(r"[^\W\d_]{2,}(?![\^_\w])", _COMMAND.sub(" ", bare))
+    product = len(bare) == 2 and bare.islower() and not _SHORT.fullmatch(bare)
+    if runs == [bare] and bare not in _KNOWN and not product:
         return True
     # In capitals two letters are more often a segment than a word: NO/BO.
     return any((len(run) > 2 and run not in _KNOWN) or (_SHORT.fullmatch(run) and not run.isupper()) for run in runs)
