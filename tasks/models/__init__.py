@@ -8,6 +8,7 @@ streaming.py   a streamed reply, put together from its events
 served.py      whether the reply comes from the model that was asked
 retry.py       the one retry table
 prices.py      the dated price table
+engine*.py     models that a run serves for itself: engine.py is the description, engine_watch.py the keeper
 asker.py       store, log, send, log again: the one way to ask
 structured.py  answers of a schema: read strictly, re-asked once
 template.py    prompt files

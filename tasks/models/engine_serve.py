@@ -21,6 +21,7 @@ from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tasks.errors import RecipeError
 from tasks.ledger.gpu import LeaseBook, leases
 from tasks.models.engine import Engine
 from tasks.models.engine_identity import check
@@ -41,9 +42,8 @@ class Keeper:
     """A replica: one vLLM process and its lease."""
 
     async def __init__(self, engine: str, owner: str) -> None:  # type: ignore[misc]  # Serve awaits it
-        """`engine` and `owner` are JSON of `Engine` and `Owner`. Raises `RecipeError` if the weights are others."""
+        """`engine` and `owner` are JSON of `Engine` and `Owner`. Weights that are not the pinned ones close it."""
         self._engine, self._owner = Engine.model_validate_json(engine), Owner.model_validate_json(owner)
-        await asyncio.to_thread(check, self._engine)
         storage = Storage(self._owner.root)
         book, log = LeaseBook(storage), _log_of(self._owner)
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -53,6 +53,10 @@ class Keeper:
             lease=lambda restart: OpenLease(book, self._engine, self._owner, restart=restart),
             deaths=await asyncio.to_thread(deaths, storage, self._owner),
         )
+        try:
+            await asyncio.to_thread(check, self._engine)
+        except RecipeError as fault:
+            self._watch.closed = str(fault)
         self._watching = asyncio.create_task(self._watch.run())
 
     async def check_health(self) -> None:

@@ -109,9 +109,10 @@ class Storage:
         return True
 
     def delete(self, name: str) -> None:
-        """Remove `name`; that it is absent already is no fault. Two may call this, and nobody else:
+        """Remove `name`; that it is absent already is no fault. Three may call this, and nobody else:
 
         - `tasks.ledger.compaction`, for segments that a durable compaction manifest replaces;
+        - `tasks.ledger.gpu`, for a row of a lease when a newer one that says all of it and more is durable;
         - `flows.rebuild`, for what it makes again from sources and stored replies: a run's stage outputs,
           manifests and data set. Replies and plans are never deleted.
         """

@@ -27,7 +27,7 @@ from tasks.rows.tables import table
 from tasks.rows.verdict import Decision, keep
 from tasks.stage import ROWS_AT_ONCE, Row, Stage, each_row, plan, run_shard
 from tasks.world import Where
-from tests.tasks.models.openai_server import MODEL, PRICE, Server, completion, desk, prompt, say
+from tests.tasks.models.openai_server import MODEL, PRICE, Answer, Server, completion, desk, prompt, say
 
 
 class Settings(BaseModel):
@@ -83,12 +83,15 @@ async def test_a_shard_is_decided_once_and_then_found(where: Where, server: Serv
     assert len(server.journal) == 3
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(say(400, "too long"), "rejected"), (say(424, "CUDA error"), "poison")]
+)
 async def test_a_row_whose_request_is_rejected_is_set_aside_and_the_others_go_on(
-    where: Where, server: Server
+    where: Where, server: Server, fault: Answer, reason: str
 ) -> None:
-    server.plan = [say(200, completion()), say(400, "too long"), say(200, completion())]
+    server.plan = [say(200, completion()), fault, say(200, completion())]
     done = await bring(where, [intake(where, "one", "two", "three")])
-    assert (done.manifest.kept, done.manifest.quarantined) == (2, {"rejected": 1})
+    assert (done.manifest.kept, done.manifest.quarantined) == (2, {reason: 1})
     verdicts = manifests.read(world.storage(where.root), done.manifest)
     assert verdicts.filter(verdict="quarantine")["said"].to_list() == [None]
 
