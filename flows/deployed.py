@@ -35,6 +35,7 @@ def curate(
     shards: Annotated[int | None, Field(ge=1, le=256)] = None,
     runner: Runner = Runner.RAY,
     workers: Annotated[int, Field(ge=1, le=1024)] = 2,
+    budget_usd: Annotated[float | None, Field(gt=0)] = None,
 ) -> None:
     """Turn a recipe's sources into a data set. Safe to start or retry at any time: what is finished is found.
 
@@ -44,8 +45,9 @@ def curate(
         shards: Shards per intake; the recipe's own number if left out. Free to change at any time.
         runner: What runs the shards: Ray (the cluster of RAY_ADDRESS, else a local one) or threads.
         workers: Shards that are worked on at once, on threads or a local Ray.
+        budget_usd: Dollars that the run may spend before it is suspended and asks; the recipe's own if left out.
     """
-    made = _recipe(recipe)
+    made = _recipe(recipe).allowed(budget_usd)
     if shards is not None:
         made = made.model_copy(update={"shards": shards})
     with running_on(runner, workers):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import polars as pl
@@ -17,7 +17,10 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from flows import plan as plans
+from tasks.ledger import gpu
 from tasks.ledger import spend as spends
+from tasks.ledger.gpu_lease import Lease
+from tasks.ledger.gpu_split import split
 from tasks.rows.manifest import Manifest
 from tasks.rows.storage import Storage
 from tasks.stage import ASKED_TABLE
@@ -40,7 +43,11 @@ class Curation:
         """All metrics, as they were at the last look."""
         with self._lock:
             if time.monotonic() - self._looked >= self._seconds:
-                self._found = [*of_ledger(spends.events(self._storage)), *of_runs(self._storage)]
+                self._found = [
+                    *of_ledger(spends.events(self._storage)),
+                    of_engines(gpu.leases(self._storage), time.time_ns() // 1_000_000),
+                    *of_runs(self._storage),
+                ]
                 self._looked = time.monotonic()
             return self._found
 
@@ -60,6 +67,17 @@ def of_ledger(log: pl.DataFrame) -> Iterator[Metric]:
     yield _gauge(
         "curation_requests_open", "Attempts sent that have no outcome: in flight, or lost", waiting, _BY, "len"
     )
+
+
+def of_engines(leases: Iterable[Lease], now_ms: int) -> Metric:
+    """Hours of cards that engines were allocated, by what they did in them; the four states add up."""
+    hours: Counter[tuple[str, ...]] = Counter()
+    for lease in leases:
+        spent = split(lease, now_ms)
+        for state in ("starting", "useful", "idle", "wasted"):
+            hours[lease.run, lease.endpoint, lease.card, state] += getattr(spent, state)
+    in_hours = {names: ms / 3_600_000 for names, ms in hours.items()}
+    return _family("curation_gpu_hours", "Hours of cards", ["run", "endpoint", "card", "state"], in_hours)
 
 
 def of_runs(storage: Storage) -> Iterator[Metric]:
@@ -120,7 +138,7 @@ def _filled(
     return family
 
 
-def _family(name: str, words: str, labels: list[str], counts: Counter[tuple[str, ...]]) -> Metric:
+def _family(name: str, words: str, labels: list[str], counts: Mapping[tuple[str, ...], float]) -> Metric:
     family = GaugeMetricFamily(name, words, labels=labels)
     for names, number in sorted(counts.items()):
         family.add_metric(list(names), number)

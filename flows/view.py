@@ -15,8 +15,10 @@ from flows.alerts import Alerts
 from flows.board import Board
 from flows.budgets import BudgetLine, standing
 from flows.plan import Plan
+from tasks.ledger import gpu
 from tasks.ledger import spend as spends
-from tasks.ledger.budget import CARD_TIME, RUN
+from tasks.ledger.budget import Position
+from tasks.ledger.gpu_split import total
 from tasks.report import alarms, pages
 from tasks.report.funnel import funnel
 from tasks.report.pages import Example, FailedShard, StageSpend
@@ -54,12 +56,12 @@ class View:
         steps = funnel(chains, self._plan.intakes, last)
         self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
         log = spends.events(self._storage).filter(run=self._plan.run)
-        budgets = [one for one in standing(self._storage, self._plan.run) if one.scope != CARD_TIME]
-        self._show_spend(chains, log, _of(budgets))
+        budgets = [_position(one) for one in standing(self._storage, self._plan.run)]
+        self._show_spend(chains, log, budgets)
         self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
         self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")
-        self._alerts.tell([*alarms.of_funnel(steps), *alarms.of_endpoints(log, time.time_ns() // 1_000_000)])
-        self._alerts.tell(alarms.of_budgets({one.scope: (one.limit - one.left, one.limit) for one in budgets}))
+        now = time.time_ns() // 1_000_000
+        self._alerts.tell([*alarms.of_funnel(steps), *alarms.of_endpoints(log, now), *alarms.of_budgets(budgets)])
 
     def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
         now = time.monotonic()
@@ -69,7 +71,9 @@ class View:
         for i, one in enumerate(progress(self._stages, chains, self._paces, now), start=1):
             self._board.progress(f"progress-{i}-{one.stage}", one.percent, words(one))
 
-    def _show_spend(self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame, budget: str) -> None:
+    def _show_spend(
+        self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame, budgets: Sequence[Position]
+    ) -> None:
         maybe = spends.possibly_paid(log)
         paid = {line["stage"]: line for line in spends.spend(log, spends.By.STAGE).to_dicts()}
         lines = [
@@ -81,7 +85,10 @@ class View:
         ]
         accepted = sum(chain[-1].kept for chain in chains if len(chain) == len(self._stages) + 1)
         rehearsal = any(model.identity.startswith("rehearsal/") for model in self._plan.models.values())
-        page = pages.spend_page(lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal, budget)
+        hours = total(gpu.leases(self._storage, self._plan.run), time.time_ns() // 1_000_000)
+        page = pages.spend_page(
+            lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal, budgets, hours
+        )
         self._board.markdown("spend", page, f"Paid by run {self._plan.run}, from the ledger")
 
     def _show_quarantine(self, done: Sequence[Manifest]) -> None:
@@ -122,13 +129,8 @@ class View:
         return dict(pl.concat(frames).iter_rows())
 
 
-def _of(budgets: Sequence[BudgetLine]) -> str:
-    """The budgets, as the end of a sentence that tells what was paid."""
-    return "".join(
-        f"; the budget of {'the run' if one.scope == RUN else f'stage {one.scope}'} is USD {pages.usd(one.limit)}, "
-        f"of which {pages.usd(one.reserved)} is reserved and {pages.usd(one.left)} left"
-        for one in budgets
-    )
+def _position(one: BudgetLine) -> Position:
+    return Position(scope=one.scope, limit=one.limit, spent=one.spent, maybe=one.possibly_paid, reserved=one.reserved)
 
 
 def _stage_spend(stage: str, paid: dict[str, int], done: int, shards: int) -> StageSpend:

@@ -35,7 +35,8 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         raise RuntimeError("there is no flow run to show anything in")
     with get_client(sync_client=True) as client:
         flow_run = context.flow_run.id
-        view = View(world.storage(where.root), plan, Board(client, flow_run), Alerts(plan.run, flow_run))
+        board, alerts = Board(client, flow_run), Alerts(plan.run, flow_run)
+        view = View(world.storage(where.root), plan, board, alerts)
         stop = threading.Event()
         watcher = threading.Thread(target=_watch, args=(view, stop), name="watch", daemon=True)
         watcher.start()

@@ -5,14 +5,15 @@ The names are those of the events in Prefect; automations match them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import polars as pl
 
+from tasks.ledger.budget import Position
 from tasks.report.funnel import FunnelStep
-from tasks.report.pages import FailedShard, usd
+from tasks.report.pages import FailedShard, amount
 
 QUARANTINE_SHARE, QUARANTINE_ROWS = 0.2, 200
 """A stage is suspicious once it has had so many rows and set more than this share of them aside."""
@@ -83,13 +84,14 @@ def of_endpoints(log: pl.DataFrame, now_ms: int) -> list[Alarm]:
     ]
 
 
-def of_budgets(budgets: Mapping[str, tuple[int, int]]) -> list[Alarm]:
-    """A budget that is near its end, or there. `budgets` maps a name to micro-dollars spent and allowed."""
-    found = []
-    for name, (spent, allowed) in sorted(budgets.items()):
-        words = f"USD {usd(spent)} of {usd(allowed)} spent"
-        if spent >= BUDGET_SHARE * allowed:
-            found.append(Alarm(alert=Alert.BUDGET_80_PERCENT, about=name, words=words))
-        if spent >= allowed:
-            found.append(Alarm(alert=Alert.BUDGET_REACHED, about=name, words=words))
-    return found
+def of_budgets(budgets: Sequence[Position]) -> list[Alarm]:
+    """A budget that is nearly used up. What may have been paid, and what is reserved, counts as used."""
+    return [
+        Alarm(
+            alert=Alert.BUDGET_80_PERCENT,
+            about=one.scope,
+            words=f"{amount(one.scope, one.limit - one.left)} of {amount(one.scope, one.limit)} spent or reserved",
+        )
+        for one in budgets
+        if one.limit - one.left >= BUDGET_SHARE * one.limit
+    ]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tasks.ledger.budget import CARD_TIME, RUN, Position
+from tasks.ledger.gpu_split import Split
 from tasks.report.funnel import FunnelStep
 from tasks.report.markdown import literal, table
+
+_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,15 @@ def funnel_page(steps: Sequence[FunnelStep], shards: int) -> str:
 
 
 def spend_page(
-    lines: Sequence[StageSpend], accepted: int, maybe: int, maybe_microusd: int, rehearsal: bool, budget: str = ""
-) -> str:
-    """What this run has paid, per stage and accepted row, and what it will have paid at its end."""
+    lines: Sequence[StageSpend], accepted: int, maybe: int, maybe_microusd: int, rehearsal: bool,
+    budgets: Sequence[Position] = (), hours: Split | None = None,
+) -> str:  # fmt: skip
+    """What this run has paid, per stage and accepted row, and what it will have paid at its end.
+
+    `maybe` attempts may have been paid beside that, for `maybe_microusd` at most. `hours` are those of own engines.
+    """
     paid = sum(line.microusd for line in lines)
-    said = [f"**USD {usd(paid)}** paid by this run{budget}."]
+    said = [f"**USD {usd(paid)}** paid by this run."]
     if rehearsal:
         said.append("Rehearsal: made-up prices, nobody is charged.")
     if accepted:
@@ -75,10 +83,15 @@ def spend_page(
         said.append(
             f"Possibly paid beside that: {maybe:,} attempts without a bill, at most USD {usd(maybe_microusd)}."
         )
+    if hours is not None and hours.allocated:
+        said.append(_hours(hours, accepted))
     rows = [(one.stage, one.replies, one.errors, one.tokens, usd(one.microusd)) for one in lines]
     replies, errors, tokens = (sum(column) for column in _numbers(lines))
     rows.append(("**total**", replies, errors, tokens, f"**{usd(paid)}**"))
-    return "\n\n".join([" ".join(said), table(("stage", "replies", "errors", "tokens", "USD"), rows)])
+    parts = [" ".join(said), table(("stage", "replies", "errors", "tokens", "USD"), rows)]
+    if budgets:
+        parts.append(_budget_table(budgets))
+    return "\n\n".join(parts)
 
 
 def projected(lines: Sequence[StageSpend]) -> tuple[int, list[str]]:
@@ -112,6 +125,30 @@ def failed_page(failures: Sequence[FailedShard]) -> str:
 def usd(microusd: int) -> str:
     """Dollars with all six decimals that are booked."""
     return f"{microusd / 1_000_000:,.6f}"
+
+
+def amount(scope: str, number: int) -> str:
+    """An amount of a budget: dollars, or hours of cards."""
+    return f"{number / _HOUR_MS:,.2f} GPU-hours" if scope == CARD_TIME else f"USD {usd(number)}"
+
+
+def _budget_table(budgets: Sequence[Position]) -> str:
+    columns = ("budget", "of", "spent", "possibly spent", "reserved", "left")
+    names = {RUN: "the run", CARD_TIME: "own engines"}
+    return table(
+        columns,
+        (
+            (names.get(one.scope, one.scope), *(amount(one.scope, number) for number in (*one[1:], one.left)))
+            for one in budgets
+        ),
+    )
+
+
+def _hours(hours: Split, accepted: int) -> str:
+    states = ("starting", "useful", "idle", "wasted")
+    split = ", ".join(f"{getattr(hours, state) / _HOUR_MS:.2f} {state}" for state in states)
+    each = f", {hours.allocated / _HOUR_MS / accepted:.4f} per accepted row" if accepted else ""
+    return f"Own engines: {hours.allocated / _HOUR_MS:.2f} GPU-hours ({split}){each}, USD {usd(hours.microusd)}."
 
 
 def _projection(lines: Sequence[StageSpend]) -> str:

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -14,14 +16,15 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.metrics import of_ledger, served
+from flows.metrics import of_engines, of_ledger, served
 from tasks.ledger.events import SCHEMA
+from tasks.ledger.gpu_lease import Lease
 from tasks.rows.storage import Storage
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 OURS = {
     *("curation_requests", "curation_requests_open", "curation_tokens", "curation_usd", "curation_rows"),
-    *("curation_replies_used", "curation_shards", "curation_shards_done"),
+    *("curation_gpu_hours", "curation_replies_used", "curation_shards", "curation_shards_done"),
 }
 
 
@@ -68,6 +71,18 @@ def test_the_ledger_is_counted_by_outcome() -> None:
         ("curation_usd_total", None, None, None): 3.0,
         ("curation_requests_open", None, None, None): 1,
     }
+
+
+def test_hours_of_cards_are_counted_by_state_and_add_up() -> None:
+    lease = Lease(
+        lease="0" * 32, run="r", endpoint="own", model="m@1", card="H20", cards=8, usd_per_hour=Decimal("2"),
+        as_of=date(2026, 11, 1), price_source="contract", restart=False, beat_ms=1000, started_ms=0,
+        ready_ms=900_000, seen_ms=3_600_000, alive_ms=3_600_000, ended_ms=3_600_000, busy_ms=1_800_000,
+        generated_tokens=100, delivered_tokens=50,
+    )  # fmt: skip
+    hours = {sample.labels["state"]: sample.value for sample in of_engines([lease], 9_000_000).samples}
+    assert hours == {"starting": 2.0, "useful": 2.0, "idle": 2.0, "wasted": 2.0}
+    assert sum(hours.values()) == 8  # one hour of eight cards
 
 
 def test_it_is_served_over_http_on_an_empty_root_too(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The pages: figures add up, and hostile text stays text."""
 
+from tasks.ledger.budget import Position
+from tasks.ledger.gpu_split import Split
 from tasks.report.pages import Example, FailedShard, StageSpend, failed_page, projected, quarantine_page, spend_page
 
 
@@ -35,3 +37,12 @@ def test_quarantine_names_reasons_most_first_with_examples_as_text() -> None:
 def test_failed_shards_say_class_and_reason_as_text() -> None:
     page = failed_page([FailedShard(shard="b0", stage="rate", error="EndpointError", reason="said `<i>`\nand left")])
     assert "| b0 | rate | EndpointError | `said '<i>' and left` |" in page
+
+
+def test_spend_stands_against_its_budgets_and_beside_the_hours_of_cards() -> None:
+    budgets = [Position(scope="run", limit=2_000_000, spent=500_000, maybe=100_000, reserved=400_000)]
+    hours = Split(starting=1_800_000, useful=3_600_000, idle=0, wasted=1_800_000, microusd=4_000_000)
+    page = spend_page([line("rate", 500_000, 4)], 2, 0, 0, False, budgets, hours)
+    assert "| the run | USD 2.000000 | USD 0.500000 | USD 0.100000 | USD 0.400000 | USD 1.000000 |" in page
+    assert "2.00 GPU-hours (0.50 starting, 1.00 useful, 0.00 idle, 0.50 wasted), 1.0000 per accepted row" in page
+    assert "USD 4.000000" in page
