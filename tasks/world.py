@@ -32,6 +32,7 @@ from tasks.ledger.store import ReplyStore
 from tasks.models import retry
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint, Line
+from tasks.models.flights import Flights
 from tasks.models.gate import Gate
 from tasks.models.governors import Governor, OnMachine
 from tasks.models.listing import Listed, listed
@@ -104,6 +105,13 @@ def reply_store(root: str) -> ReplyStore:
 
 
 @cache
+def _flights(root: str) -> Flights:
+    """What this process is buying for a root."""
+    del root
+    return Flights()
+
+
+@cache
 def governor(cluster: bool) -> Governor:
     """Who keeps the limits of endpoints: an actor of the Ray cluster this process is in, or this machine."""
     if not cluster:
@@ -159,6 +167,7 @@ async def desk(
             buys=where.buys,
             lease=lease,
             purse=purse,
+            flights=_flights(where.root),
             patience=patience,
             trial=TrialOfShard(trial=where.trial, stage=stage) if where.trial and stage not in where.waived else None,
         ) as desk,  # fmt: skip

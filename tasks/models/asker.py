@@ -28,6 +28,7 @@ from tasks.models import prices, retry, wire
 from tasks.models.answer import Answer, facts
 from tasks.models.client import send
 from tasks.models.endpoint import Line
+from tasks.models.flights import Flights
 from tasks.models.gate import Turn
 from tasks.models.governor import tokens
 from tasks.models.lookups import Lookups
@@ -52,6 +53,7 @@ class Desk:
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
         run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
         lease: Lease | None = None, purse: Purse | None = None, trial: TrialOfShard | None = None,
+        flights: Flights | None = None,
     ) -> None:  # fmt: skip
         """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
 
@@ -69,6 +71,7 @@ class Desk:
         self._buying: dict[str, asyncio.Future[Reply]] = {}
         self._closed: CurationError | None = None
         self._closing = asyncio.Event()
+        self._flights = flights or Flights()
         self._gates = contextlib.AsyncExitStack()
         self.found = 0
         self.bought = 0
@@ -150,6 +153,14 @@ class Desk:
                 f"{self._stage} of {self._shard}: no reply to key {wanted.key} is stored ({line.role} for problem "
                 f"{asker.problem_id}), and buying is switched off. Run the recipe again to buy what is missing."
             )
+        async with self._flights.turn(wanted.key, self._closing) as waited:
+            found = await self._find(wanted) if waited else None
+            if found is not None:
+                del self._buying[wanted.key]
+                return found
+            return await self._buy_now(wanted, line, asker)
+
+    async def _buy_now(self, wanted: Request, line: Line, asker: Asker) -> Reply:
         for attempt in range(self._patience.attempts):
             answer = await self._in_turn(wanted, line, asker, attempt)
             if answer.reply is not None:

@@ -281,3 +281,20 @@ async def test_after_a_pause_nothing_goes_out_before_the_lease_is_made_sure_of(
         with pytest.raises(LeaseLost, match="run new took over"):
             await ask_of(made)(prompt("no longer"))
     assert len(server.journal) == 1
+
+
+async def test_two_shards_of_one_process_that_ask_the_same_at_once_pay_once(tmp_path: Path, server: Server) -> None:
+    here = where(tmp_path, server, prices={"test/model": PRICE})
+
+    async def ask_all(shard: Shard) -> None:
+        async with world.desk(here, "rate", shard, {"rater": MODEL}) as made:
+            await asyncio.gather(*(ask_of(made)(prompt(f"{n}?")) for n in range(20)))
+
+    async def slowly(asked: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return web.json_response(completion())
+
+    server.plan = [slowly] * 40
+    shards = [SHARD.model_copy(update={"name": name}) for name in ("one", "two")]
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, ask_all(shard)) for shard in shards))
+    assert len(server.journal) == 20
