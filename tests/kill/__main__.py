@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import shutil
 import signal
 import sys
@@ -110,5 +111,7 @@ def main(given: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     be_quiet()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("kill").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave by the blocks that end what was started
     sys.exit(main(arguments()))

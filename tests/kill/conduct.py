@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from tests.kill.plan import Kill, Victim
 from tests.kill.processes import left_over, marked
 from tests.kill.scene import Scene
 
+_log = logging.getLogger("kill")
 LIFE_SECONDS = 300
 """A flow that has run longer than this without being killed hangs."""
 ORPHAN_SECONDS = 15
@@ -43,6 +45,7 @@ def disturb(scene: Scene, plan: Iterator[Kill], most: int, deadline: float = flo
         scene.serve()
         scene.flow.start()
         tale.starts += 1
+        _log.info("start %d of this run", tale.starts)
         began = time.monotonic()
         while scene.flow.running and tale.killed.total() < most and time.monotonic() < deadline:
             if _strike(scene, due):
@@ -71,6 +74,7 @@ def _strike(scene: Scene, kill: Kill) -> bool:
             return False
         time.sleep(0.02)
         victim = _find(scene, kill.victim)
+    _log.info("killing the %s after %d replies", kill.victim, scene.served())
     with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
     if kill.victim is Victim.FLOW:
