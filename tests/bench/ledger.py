@@ -45,8 +45,9 @@ LOOKED_UP = 1000
 
 
 def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
-    """Attempts with replies of 2 KB, as the log would have them."""
+    """Attempts with replies of 2 KB (of 2,000 texts of random words), as the log would have them."""
     words = [secrets.token_urlsafe(random.randrange(2, 8)) for _ in range(5000)]
+    texts = [reply(" ".join(random.choices(words, k=250))[:1900]) for _ in range(2000)]
     common: dict[str, Any] = {"model": MODEL.identity, "endpoint": "bench", "sample": 0}
     rows = problems(replies)
     for start in range(0, replies, per_segment):
@@ -55,7 +56,7 @@ def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
             made = request(prompt(row["number"]), MODEL, 0)
             asker = Asker(run="bench", stage="rate", shard="s", problem_id=row["problem_id"], role="rater")
             both = {**common, "attempt": f"{row['number']:032x}", "key": made.key, "at_ms": start, "asker": asker}
-            body = reply(" ".join(random.choices(words, k=250))[:1900])
+            body = random.choice(texts)
             events.append(Event(kind="intent", request=made.canonical, bound_microusd=9, **both))
             events.append(Event(kind="outcome", status="reply", body=body, microusd=7, served_model="bench", **both))
         storage.create(f"{LOG}/000-1000/fill-{start:010d}.parquet", segment(events))
