@@ -42,6 +42,7 @@ from tests.conftest import s3_server
 
 CONCURRENCY = 64
 LOOKED_UP = 1000
+BARE, OURS, RIVAL = "bare aiohttp, nothing kept", "log on local disk", "bespokelabs-curator 0.1.31"
 
 
 def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
@@ -80,9 +81,9 @@ def peak_of(root: str, replies: int) -> int:
 
 def throughput(folder: Path, address: str, count: int, rounds: int) -> None:
     """All clients take turns, so that a busy machine is busy for all of them."""
-    rates: dict[str, list[float]] = {"bare aiohttp, nothing kept": [], "log on local disk": [], "log on S3": []}
+    taken: dict[str, list[Measured]] = {BARE: [], OURS: [], "log on S3": []}
     if CURATOR.exists():
-        rates["bespokelabs-curator 0.1.31"] = []
+        taken[RIVAL] = []
     with s3_server(folder / "s3") as remote:
 
         def bought(root: str) -> Measured:
@@ -92,19 +93,22 @@ def throughput(folder: Path, address: str, count: int, rounds: int) -> None:
 
         asyncio.run(bare(address, 500, CONCURRENCY))
         for _ in range(rounds):
-            measured = [asyncio.run(bare(address, count, CONCURRENCY))]
-            measured += [bought(str(folder / secrets.token_hex(4))), bought(remote())]
-            measured += [curator(address, count, CONCURRENCY)] if CURATOR.exists() else []
-            for kind, one in zip(rates, measured, strict=True):
-                rates[kind].append(one.rate)
-    first = median(rates["bare aiohttp, nothing kept"])
-    for kind, found in rates.items():
-        say(f"requests/s, {kind}; share of bare", f"{median(found):,.0f}  {median(found) / first:.2f}")
+            taken[BARE].append(asyncio.run(bare(address, count, CONCURRENCY)))
+            taken[OURS].append(bought(str(folder / secrets.token_hex(4))))
+            taken["log on S3"].append(bought(remote()))
+            if CURATOR.exists():
+                taken[RIVAL].append(curator(address, count, CONCURRENCY))
+    rates = {kind: median(one.rate for one in measured) for kind, measured in taken.items()}
+    for kind, measured in taken.items():
+        cpu = median(1000 * one.cpu_seconds / one.count for one in measured)
+        say(
+            f"requests/s, share of bare, CPU ms each: {kind}",
+            f"{rates[kind]:,.0f}  {rates[kind] / rates[BARE]:.2f}  {cpu:.2f}",
+        )
     if CURATOR.exists():
-        ratio = median(rates["log on local disk"]) / median(rates["bespokelabs-curator 0.1.31"])
-        say("log on local disk, times the requests/s of curator", f"{ratio:.2f}")
+        say(f"{OURS}, times the requests/s of curator", f"{rates[OURS] / rates[RIVAL]:.2f}")
     else:
-        say("bespokelabs-curator", "skipped: make bench-env")
+        say(RIVAL, "skipped: make bench-env")
 
 
 def resume(root: str, count: int, state: str) -> None:
