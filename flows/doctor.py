@@ -19,7 +19,9 @@ from pydantic import BaseModel
 
 from flows import probes
 from flows.curate import locate
+from flows.engines import with_engines
 from flows.recipe import Recipe
+from flows.runner import Runner, task_runner
 from tasks import world
 from tasks.errors import AlreadyExists, CurationError, EndpointError, RejectedRequest, StorageError, UnknownPrice
 from tasks.errors import UnreadableReply as Unreadable
@@ -60,7 +62,10 @@ def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Findin
     storage = _storage(root)
     if storage.verdict == "ok":
         with ExitStack() as services:
+            if asked.engines():
+                services.enter_context(task_runner(Runner.RAY, workers=1))
             where = locate(asked, root, services).model_copy(update={"run": f"doctor-{uuid4().hex[:10]}"})
+            where = services.enter_context(with_engines(asked, where))
             found += asyncio.run(_ask_all(asked, where))
     order = {role: number for number, role in enumerate(recipe.roles)}
     return [*sorted(found, key=lambda one: order[one.subject]), storage, _budget(recipe)]
@@ -69,13 +74,13 @@ def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Findin
 def _on_paper(recipe: Recipe, role: str, today: date) -> list[Finding]:
     name = recipe.roles[role].model
     try:
-        line: Price = price_table().with_models(recipe.prices).price(name)
+        line: Price = price_table().with_models(recipe.token_prices()).price(name)
     except UnknownPrice as fault:
         price = Finding(subject=role, check="price", verdict="fault", words=str(fault))
     else:
         words = f"{line.input} in, {line.cached_input} cached, {line.output} out, USD per million; as of {line.as_of}"
         price = Finding(subject=role, check="price", verdict="ok", words=words)
-    hosted = recipe.endpoints[recipe.roles[role].endpoint].kind != "rehearsal"
+    hosted = recipe.endpoints[recipe.roles[role].endpoint].kind in ("openai", "litellm")
     return [price, *([_retirement(role, name, today)] if hosted else [])]
 
 

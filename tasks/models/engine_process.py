@@ -82,10 +82,11 @@ class EngineProcess:
             return None
 
     async def post(self, path: str, body: bytes) -> Answer:
-        """Pass a request on. Raises `NETWORK_FAULTS`; there is no time limit but the client's."""
+        """Pass a request on, a GET if it has no body. Raises `NETWORK_FAULTS`. The client alone limits its time."""
         headers = {"Content-Type": "application/json"}
         limit = aiohttp.ClientTimeout(total=None)
-        async with self._http.post(f"{self.address}{path}", data=body, headers=headers, timeout=limit) as answer:
+        method, url = "POST" if body else "GET", f"{self.address}{path}"
+        async with self._http.request(method, url, data=body or None, headers=headers, timeout=limit) as answer:
             return Answer(status=answer.status, kind=answer.content_type, body=await answer.read())
 
     def last_words(self) -> str:
