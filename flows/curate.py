@@ -102,8 +102,10 @@ def locate(recipe: Recipe, root: str, services: ExitStack) -> Where:
 
     Raises `UnknownPrice` if any role's model has none: better now than when half of the money is spent.
     """
-    for model in recipe.models().values():
-        price_table().with_models(recipe.token_prices()).price(model.name)
+    for role, model in recipe.models().items():
+        price = price_table().with_models(recipe.token_prices()).price(model.name)
+        if recipe.endpoints[recipe.roles[role].endpoint].lane == "batch":
+            price.in_batch()
     check_engines(recipe)
     endpoints = {}
     for name, choice in recipe.endpoints.items():

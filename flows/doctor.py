@@ -181,11 +181,12 @@ def _storage(root: str) -> Finding:
 
 
 def _budget(recipe: Recipe) -> Finding:
-    limit = getattr(recipe, "budget", None)
-    if not limit:
+    set_ones = recipe.budget.model_dump(mode="json", exclude_defaults=True)
+    if not set_ones:
         words = "none is set; a run spends what its rows take"
         return Finding(subject="budget", check="budget", verdict="warning", words=words)
-    return Finding(subject="budget", check="budget", verdict="ok", words=f"{limit}")
+    words = ", ".join(f"{name}: {value}" for name, value in set_ones.items())
+    return Finding(subject="budget", check="budget", verdict="ok", words=words)
 
 
 def _fresh() -> int:

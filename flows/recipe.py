@@ -60,6 +60,13 @@ class EndpointChoice(BaseModel):
         default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
     )
 
+    lane: Literal["online", "batch"] = Field(
+        default="online", description="batch: half price within 24 hours, where the endpoint has OpenAI's batches"
+    )
+    batch_window_seconds: float = Field(
+        default=2.0, gt=0, description="What is asked with no longer pause than this shares a batch"
+    )
+    batch_poll_seconds: float = Field(default=30.0, gt=0, description="Between two looks at a batch")
     structured: Structured = Field(
         default="json_schema", description="What it can do for answers of a schema; it bears on answers"
     )
@@ -68,6 +75,8 @@ class EndpointChoice(BaseModel):
     def _address_fits(self) -> Self:
         if self.kind != "litellm" and (self.kind == "openai") != (self.address is not None):
             raise ValueError("kind openai needs an address, other kinds have none")
+        if self.kind == "litellm" and self.lane == "batch":
+            raise ValueError("the batch lane speaks to the provider directly: use kind openai and its address")
         if self.kind == "litellm" and self.stall_seconds is not None:
             raise ValueError("kind litellm is not streamed (it loses cached tokens): leave stall_seconds out")
         if (self.kind == "vllm") != (self.engine is not None):

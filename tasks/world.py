@@ -170,6 +170,7 @@ async def desk(
             flights=_flights(where.root),
             patience=patience,
             trial=TrialOfShard(trial=where.trial, stage=stage) if where.trial and stage not in where.waived else None,
+            storage=kept,
         ) as desk,  # fmt: skip
     ):
         yield desk

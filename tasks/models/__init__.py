@@ -10,6 +10,7 @@ retry.py       the one retry table
 prices.py      the dated price table
 engine*.py     models that a run serves for itself: engine.py is the description, engine_watch.py the keeper
 asker.py       store, log, send, log again: the one way to ask
+batch_lane.py  half price within a day; batch_file.py and batch_api.py for what is sent
 structured.py  answers of a schema: read strictly, re-asked once
 template.py    prompt files
 rehearsal/     the models that ship with the project

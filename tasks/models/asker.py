@@ -26,6 +26,7 @@ from tasks.ledger.purse import Bill, Purse
 from tasks.ledger.store import ReplyStore
 from tasks.models import prices, retry, wire
 from tasks.models.answer import Answer, facts
+from tasks.models.batch_lane import lanes
 from tasks.models.client import send
 from tasks.models.endpoint import Line
 from tasks.models.flights import Flights
@@ -34,6 +35,7 @@ from tasks.models.governor import tokens
 from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
 from tasks.models.request import Request, request
+from tasks.rows.storage import Storage
 from tasks.rows.tables import table
 from tasks.rows.trial import TrialOfShard
 
@@ -53,12 +55,13 @@ class Desk:
         self, *, store: ReplyStore, log: AttemptLog, http: aiohttp.ClientSession, lines: dict[str, Line],
         run: str, stage: str, shard: str, patience: retry.Patience | None = None, buys: bool = True,
         lease: Lease | None = None, purse: Purse | None = None, trial: TrialOfShard | None = None,
-        flights: Flights | None = None,
+        flights: Flights | None = None, storage: Storage | None = None,
     ) -> None:  # fmt: skip
         """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
 
         If the `lease` is lost, nothing new goes out and `LeaseLost` is raised. Without a purse nothing bounds what is
         spent, without a trial nothing how many rows may be set aside.
+        spent. Batches are put on record in the `storage`; without one everything is asked online.
         """
         self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
@@ -78,6 +81,19 @@ class Desk:
         self.first_sample = 0
         """Sample indices count from here."""
         self._rejected = 0
+        self._batches = (
+            lanes(
+                lines,
+                http=http,
+                storage=storage,
+                closing=self._closing,
+                append=log.append,
+                patience=self._patience,
+                lease=lease.token if lease else 0,
+            )
+            if storage and buys
+            else {}
+        )
         if lease:
             lease.when_lost(self._close)
 
@@ -162,7 +178,10 @@ class Desk:
 
     async def _buy_now(self, wanted: Request, line: Line, asker: Asker) -> Reply:
         for attempt in range(self._patience.attempts):
-            answer = await self._in_turn(wanted, line, asker, attempt)
+            if attempt == 0 and line.role in self._batches:
+                answer = await self._in_batch(wanted, line, asker)
+            else:
+                answer = await self._in_turn(wanted, line, asker, attempt)
             if answer.reply is not None:
                 self.bought += 1
                 self._microusd[wanted.key] = answer.microusd
@@ -208,6 +227,19 @@ class Desk:
                 turn.rest_seconds = retry.wait_seconds(self._patience, attempt, answer.retry_after)
             return answer
 
+    async def _in_batch(self, wanted: Request, line: Line, asker: Asker) -> Answer:
+        """One attempt by way of a batch. Raises why the desk was closed."""
+        if self._closed:
+            raise self._closed
+        if self._lease and self._lease.is_stale:
+            await self._lease.confirm()
+        lane = self._batches[line.role]
+        async with self._bill(lane.bound(wanted)) as bill:
+            bill.maybe = bill.bound
+            answer = await lane.ask(wanted, asker, f"{self._name}{uuid4().hex[DESK_DIGITS:]}")
+            _settle(bill, answer)
+        return answer
+
     @asynccontextmanager
     async def _bill(self, bound: int) -> AsyncIterator[Bill]:
         """Money for one attempt, reserved before and settled after; the desk closes when its budget is reached."""
@@ -248,14 +280,18 @@ class Desk:
         answer, found = facts(answer, line, wanted.key)
         turn.ended(answer.error, took / 1000, found)
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))
-        bill.spent = found.get("microusd", 0)
-        bill.maybe = bill.bound if answer.error and retry.RULES[answer.error].maybe_paid else 0
+        _settle(bill, answer)
         return answer
 
 
 def _reason(error: str) -> str:
     """What the row of a request is quarantined as that was set aside."""
     return "poison" if error == "poison" else "rejected"
+
+
+def _settle(bill: Bill, answer: Answer) -> None:
+    bill.spent = answer.microusd
+    bill.maybe = bill.bound if answer.error and retry.RULES[answer.error].maybe_paid else 0
 
 
 def _now() -> int:

@@ -37,6 +37,14 @@ class Endpoint(BaseModel):
         default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
     )
 
+    lane: Literal["online", "batch"] = Field(
+        default="online", description="batch: half price within 24 hours, where the endpoint has OpenAI's batches"
+    )
+    batch_window_seconds: float = Field(
+        default=2.0, gt=0, description="What is asked with no longer pause than this shares a batch"
+    )
+    batch_poll_seconds: float = Field(default=30.0, gt=0, description="Between two looks at a batch")
+
     def limits(self) -> Limits:
         """What all workers together may ask of it."""
         return Limits.model_validate(self.model_dump(include=set(Limits.model_fields)))

@@ -14,6 +14,7 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     stalled       a stream without a token for the endpoint's bound  retry, back off
     garbled       200 without a readable completion or usage         retry, back off
     wrong_model   200 by another model than was asked                set the row aside; the endpoint goes on
+    unserved      a batch that ended without serving this            retry, online
     rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
     poison        424: this request kills our own engine             set the row aside; the endpoint goes on
     unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
@@ -60,6 +61,7 @@ RULES = {
     "stalled": Rule(then=Then.RETRY, maybe_paid=True),
     "garbled": Rule(then=Then.RETRY, maybe_paid=True),
     "wrong_model": Rule(then=Then.SET_ASIDE, maybe_paid=True),
+    "unserved": Rule(then=Then.RETRY),
     "rejected": Rule(then=Then.SET_ASIDE),
     "poison": Rule(then=Then.SET_ASIDE),
     "unpaid": Rule(then=Then.GIVE_UP),

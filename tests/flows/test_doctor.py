@@ -94,6 +94,12 @@ def test_a_context_that_is_too_short_is_told(tmp_path: Path) -> None:
     assert faults(there) == {("solver", "context")}
     assert "of 16384" in there["solver", "context"].words
     assert there["rater", "answers"].verdict == "unknown"
+    assert there["budget", "budget"].verdict == "warning"
+
+
+def test_a_budget_is_told(tmp_path: Path) -> None:
+    there = found(given(stages=[{"stage": "rate"}], budget={"usd": 50}), tmp_path)
+    assert (there["budget", "budget"].verdict, there["budget", "budget"].words) == ("ok", "usd: 50")
 
 
 def test_an_endpoint_that_nobody_is_at_and_a_model_that_has_ended(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import get_args
 
 from aiohttp import web
 
+from tasks.models.rehearsal.batches import Batches, BatchPlan
 from tasks.models.rehearsal.faults import FaultPlan, load
 from tasks.models.rehearsal.journal import Journal
 from tasks.models.rehearsal.server import application
@@ -25,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--journal", type=Path, required=True, help="JSONL file, appended to")
     parser.add_argument("--latency-ms", type=int, default=0, help="wait before each reply")
     parser.add_argument("--faults", type=Path, help="YAML plan of how to misbehave (see faults.py)")
+    parser.add_argument("--batches", default="{}", help="how batches go, as JSON (see batches.py)")
     parser.add_argument(
         "--reasoning-field",
         choices=get_args(ReasoningField),
@@ -60,8 +62,9 @@ def main() -> None:
     plan = load(given.faults) if given.faults else FaultPlan()
     given.journal.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(given.journal)
+    batches = Batches(given.journal.with_suffix(".batches"), BatchPlan.model_validate_json(given.batches))
     try:
-        app = application(journal, given.latency_ms / 1000, plan, given.reasoning_field)
+        app = application(journal, given.latency_ms / 1000, plan, given.reasoning_field, batches)
         asyncio.run(serve(given.host, given.port, app))
     finally:
         journal.close()

@@ -35,8 +35,13 @@ def tokens(*texts: str) -> int:
     return ceil(sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) / BYTES_PER_TOKEN)
 
 
-def microusd(model: str, prompt_tokens: int, completion_tokens: int) -> int:
-    """The charge for one reply in micro-dollars, a half rounded up. Raises KeyError for an unknown model."""
+def microusd(model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> int:
+    """The charge for one reply in micro-dollars, a half rounded up; in a batch half of it before rounding.
+
+    Raises KeyError for an unknown model.
+    """
     price = PRICES[model]
     exact = prompt_tokens * price.prompt + completion_tokens * price.completion
+    if batch:
+        exact /= 2
     return int(exact.to_integral_value(ROUND_HALF_UP))

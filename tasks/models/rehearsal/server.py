@@ -15,6 +15,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from tasks.models.rehearsal import misbehaviour, wire
+from tasks.models.rehearsal.batches import Batches, add_routes
 from tasks.models.rehearsal.bill import microusd, tokens
 from tasks.models.rehearsal.faults import LOST, STATUS, Fault, FaultPlan
 from tasks.models.rehearsal.journal import Journal, body_sha256, line
@@ -40,8 +41,12 @@ def application(
     latency_s: float = 0.0,
     faults: FaultPlan | None = None,
     reasoning_field: wire.ReasoningField = "reasoning_content",
+    batches: Batches | None = None,
 ) -> web.Application:
-    """The server as an aiohttp application, which misbehaves as planned. It does not close the journal."""
+    """The server as an aiohttp application, which misbehaves as planned. It does not close the journal.
+
+    Without `batches` it has no batch lane.
+    """
     numbers = count(1)
     plan = faults or FaultPlan()
     attempts: Counter[str] = Counter()
@@ -49,7 +54,7 @@ def application(
     async def chat(request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         asked = _parse(body)
-        prompt_tokens = _prompt_tokens(asked)
+        _prompt_tokens(asked)
         digest = body_sha256(body)
         fault = plan.of_attempt(digest, attempts[digest])
         attempts[digest] += 1
@@ -57,14 +62,21 @@ def application(
             return misbehaviour.answer_instead(fault, plan)
         if fault is Fault.HANG:
             return await misbehaviour.hang(request)
-        said = misbehaviour.said(_answer(asked), plan.of_reply(digest))
-        completion_tokens = tokens(said.reasoning or "", said.content, said.refusal or "")
         if latency_s:
             await asyncio.sleep(latency_s)
-        cost = microusd(asked.model, prompt_tokens, completion_tokens)
+        return await misbehaviour.deliver(request, asked, made(asked, body, fault), fault, plan)
+
+    def made(
+        asked: wire.Request, body: dict[str, Any], fault: Fault | None = None, *, batch: bool = False
+    ) -> dict[str, Any]:
+        """The reply to a request, on record."""
+        prompt_tokens = _prompt_tokens(asked)
+        said = misbehaviour.said(_answer(asked), plan.of_reply(body_sha256(body)))
+        completion_tokens = tokens(said.reasoning or "", said.content, said.refusal or "")
+        cost = microusd(asked.model, prompt_tokens, completion_tokens, batch=batch)
         lost = fault.value if fault in LOST else None
         journal.record(line(asked.model, body, prompt_tokens, completion_tokens, cost, lost))
-        reply = wire.completion(
+        return wire.completion(
             asked,
             number=next(numbers),
             now=int(time.time()),
@@ -75,11 +87,18 @@ def application(
             refusal=said.refusal,
             reasoning_field=reasoning_field,
         )
-        return await misbehaviour.deliver(request, asked, reply, fault, plan)
+
+    def in_batch(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        try:
+            return 200, made(_parse(body), body, batch=True)
+        except _Refused as refused:
+            return refused.status, refused.body
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_mark])
     app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/v1/models", _models)
+    if batches is not None:
+        add_routes(app, batches, in_batch)
     app.router.add_get("/health", _health)
     app.router.add_get("/journal", lambda _: _json({**journal.report(), "rehearsal": True}))
     return app
