@@ -236,5 +236,5 @@ async def test_who_loses_its_lease_waits_for_the_new_holder_and_finds_its_work(w
     found = await bring(where, chain)
     made = await taken_over[0]
     assert (made.reused, found.reused, found.manifest) == (False, True, made.manifest)
-    assert manifests.read(storage, made.manifest)["said"].to_list() == ["2"] * 3
-    assert len(server.journal) == 4
+    assert sorted(manifests.read(storage, made.manifest)["said"]) == ["2", "2", "late"]
+    assert len(server.journal) == 3
