@@ -115,9 +115,9 @@ def read(text: str, *, letter_units: bool = False) -> Answer:
         bare = bare[1:-1].strip() if bare.startswith("{") and _whole(bare) else bare
     if (invariants := groups.invariants(bare)) is not None:
         return Answer(Phrase(f"group {' '.join(invariants)}"))
-    if (permuted := _permutations(wording.unset(bare))) is not None:
-        return Answer(permuted)
     said = wording.worded(wording.unset(bare))
+    if (permuted := _permutations(said.core)) is not None:
+        return Answer(permuted, said.condition, said.free)
     return Answer(_node(said.core, depth=0), said.condition, said.free)
 
 

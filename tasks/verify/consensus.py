@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.verify import normal
-from tasks.verify.extract import alternatives, final_answer
+from tasks.verify.extract import alternatives, final_answer, find
 from tasks.verify.outcome import Comparison, Equality, Pair
 
 VERSION = 2
@@ -71,9 +71,12 @@ source's answer was met (None: there is none, or nobody could tell); the rules b
 row was kept by: `unanimity` or `majority`, with ` and source` where the source's answer was met."""
 
 EVIDENCE: Mapping[str, Schema] = {
-    "comparisons": {"left": pl.String, "right": pl.String, "verdict": pl.String, "rule": pl.String}
+    "comparisons": {"left": pl.String, "right": pl.String, "verdict": pl.String, "rule": pl.String},
+    "extractions": {"solution": pl.Int64, "answer": pl.String, "place": pl.String},
 }
-"""One line for each pair: answers with each other, then each of the source's forms (left) with each answer."""
+"""`comparisons`: one line for each pair, answers with each other, then each of the source's forms (left) with each
+answer. `extractions`: one line for each solution, its answer and where it was found (None: none), then one for each
+form of the source's answer, without a solution's number."""
 
 
 class Compares(Protocol):
@@ -89,11 +92,12 @@ Table = Mapping[tuple[str, str], Comparison]
 @dataclass(frozen=True, slots=True)
 class Case:
     """What there is to compare in one row: the answer of each solution (None: it states none), the forms of the
-    source's, and the kind of answer that the question asks for, where screening said it."""
+    source's, the kind of answer that the question asks for, where screening said it, and where each was found."""
 
     answers: tuple[str | None, ...]
     source: tuple[str, ...]
     kind: str | None = None
+    places: tuple[str | None, ...] = ()
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -107,8 +111,13 @@ class Case:
 
 def case(row: Mapping[str, Any]) -> Case:
     """Read `solutions` (list[str]), `source_answer` (str | None) and, if there, `answer_type` of a row."""
-    answers = tuple(final_answer(text) for text in row["solutions"])
-    return Case(answers, alternatives(row["source_answer"]), row.get("answer_type"))
+    found = [find(text) for text in row["solutions"]]
+    return Case(
+        answers=tuple(one.answer if one else None for one in found),
+        source=alternatives(row["source_answer"]),
+        kind=row.get("answer_type"),
+        places=tuple(one.place if one else None for one in found),
+    )
 
 
 def decide_rows(rows: Sequence[Mapping[str, Any]], verifier: Compares, settings: Settings) -> list[Decision]:
@@ -130,11 +139,18 @@ def compared(cases: Sequence[Case], verifier: Compares) -> list[Table]:
 def decide(case: Case, table: Table, settings: Settings) -> Decision:
     """Decide one row from the comparisons of its pairs (`table`, keyed by sorted pair)."""
     found = [(left, right, _look_up(table, left, right)) for left, right in case.pairs()]
-    evidence = {
+    evidence: dict[str, Sequence[Mapping[str, Any]]] = {
         "comparisons": [
             {"left": left, "right": right, "verdict": str(seen.verdict), "rule": seen.rule}
             for left, right, seen in found
-        ]
+        ],
+        "extractions": [
+            *(
+                {"solution": index, "answer": answer, "place": place}
+                for index, (answer, place) in enumerate(zip(case.answers, case.places, strict=True))
+            ),
+            *({"solution": None, "answer": form, "place": "source"} for form in case.source),
+        ],
     }
     with_source = _with_sources(case, table)
     seen = bearing(case, table)

@@ -6,7 +6,9 @@ answer is ...". Never the last number in sight: a solution that names no answer 
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass
 
 from tasks.verify import normal
 
@@ -33,10 +35,20 @@ _COUNTS = re.compile(
 _AFTERWORD = re.compile(
     r"(?:\s{0,9}I hope it is correct\.?)?\s{0,9}(?:<\|[a-z_]{1,20}\|>\s{0,9}(?:user|assistant)?\s{0,9})?$"
 )
+_DISPLAY = re.compile(r"(?:\$\$|\\\[)(?P<inside>.{1,400}?)(?:\$\$|\\\])", re.DOTALL)
+_JSON = re.compile(r'"(?:final_)?answer"\s{0,9}:\s{0,9}', re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!](?=\s|$|\*)")
 _LONGEST_TEXT = 1_000_000  # characters of a solution's end that are looked at
 _LONGEST_SOURCE = 2_000  # characters of a source's answer that is taken apart
 _LONGEST_GAP = 100  # characters between two boxes of one list
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer, raw, and its place: `tag`, `box`, `json`, `sentence` ("the answer is ...") or `conclusion`."""
+
+    answer: str
+    place: str
 
 
 def final_answer(solution: str) -> str | None:
@@ -48,23 +60,52 @@ def final_answer(solution: str) -> str | None:
     >>> final_answer(r"<think>\boxed{1}?</think> So it is $\boxed{\frac{1}{2}}$.")
     '\\frac{1}{2}'
     """
+    found = find(solution)
+    return found.answer if found else None
+
+
+def find(solution: str) -> Found | None:
+    """The same, and what it was taken from."""
     head, _, text = solution.rpartition("</think>")
     if not head and "<think>" in text:
         return None
     text = _AFTERWORD.sub("", text[-_LONGEST_TEXT:])
     if inside := _tagged(text):
-        return _boxed(inside) or _tidy(inside)
+        return _found(_boxed(inside) or _tidy(inside), "tag")
+    if said := _in_json(text):
+        return _found(_boxed(said) or _tidy(said), "json")
     boxed, behind = _last_boxes(text)
     if boxed and not re.search(r"\bfinal\s{1,3}answer", text[behind:], re.IGNORECASE):
-        return boxed
-    return _said(text[behind:]) or boxed
+        return _found(boxed, "box")
+    return _said(text[behind:]) or _concluded(text[behind:]) or _found(boxed, "box")
+
+
+def _found(answer: str | None, place: str) -> Found | None:
+    return Found(answer, place) if answer else None
+
+
+def _in_json(text: str) -> str:
+    """The answer in a reply that ends with a JSON object, fenced or not; several values as a list."""
+    end = text[-_LONGEST_SOURCE:]
+    heads = list(_JSON.finditer(end)) if re.search(r"\}\s{0,9}(?:```)?\s{0,9}$", text[-40:]) else []
+    if not heads:
+        return ""
+    said = re.sub(r"(?<!\\)\\(?=[a-zA-Z]{2,})", r"\\\\", end[heads[-1].end() :])  # \frac is no form feed
+    try:
+        value, _ = json.JSONDecoder().raw_decode(said)
+    except (ValueError, RecursionError):  # backslashes of LaTeX that nobody doubled
+        return re.split(r'"?\s*,?\s*(?:\}|$)', said.split("\n", maxsplit=1)[0].lstrip('"'), maxsplit=1)[0]
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
 def _tagged(text: str) -> str:
     """What stands in the last complete `<answer>` tag."""
     close = text.rfind("</answer>")
     opening = text.rfind("<answer>", 0, max(close, 0))
-    return text[opening + len("<answer>") : close].strip() if opening >= 0 else ""
+    inside = text[opening + len("<answer>") : close] if opening >= 0 else ""
+    return inside.rpartition("</answer>")[2].strip()  # a tag may be closed where it should be opened
 
 
 def _boxed(text: str) -> str | None:
@@ -89,20 +130,28 @@ def _side_by_side(gap: str) -> bool:
     return len(gap) <= _LONGEST_GAP and _BETWEEN_BOXES.fullmatch(gap) is not None
 
 
-def _said(text: str) -> str | None:
+def _said(text: str) -> Found | None:
     heads = list(_SAID.finditer(text))
     if not heads:
-        concluded = _CONCLUDED.search(text[-500:])
-        counted = _COUNTS.search(text[-300:])
-        found = (concluded and concluded["formula"]) or (counted and counted["count"])
-        return _tidy(found) if found else None
-    said = text[heads[-1].end() :][:500].split("\n", maxsplit=1)[0]
+        return None
+    said = text[heads[-1].end() :][:500].lstrip(" *\n")
+    display = _DISPLAY.match(said)
+    if display:
+        return _found(_tidy(display["inside"]), "sentence")
+    said = said.split("\n", maxsplit=1)[0]
     formula = _FORMULA.match(said)
     if formula and re.match(r"\s*(?:[.\"]|$)", said[formula.end() :]):
-        return _tidy(formula.group())
+        return _found(_tidy(formula.group()), "sentence")
     sentence = _SENTENCE_END.split(said, maxsplit=1)[0]
     value = re.fullmatch(r"[A-Z].*\s(?:is|are|equals)\s+(\$[^$]+\$|[-+\d.,/]+)", sentence)
-    return _tidy(value.group(1) if value else sentence)
+    return _found(_tidy(value.group(1) if value else sentence), "sentence")
+
+
+def _concluded(text: str) -> Found | None:
+    concluded, counted = _CONCLUDED.search(text[-500:]), _COUNTS.search(text[-300:])
+    if concluded:
+        return _found(_tidy(concluded["formula"]), "conclusion")
+    return _found(_tidy(counted["count"]), "conclusion") if counted else None
 
 
 def _tidy(text: str) -> str | None:

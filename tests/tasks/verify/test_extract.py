@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tasks.verify.extract import alternatives, final_answer
+from tasks.verify.extract import alternatives, final_answer, find
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,13 @@ from tasks.verify.extract import alternatives, final_answer
         (r"\boxed{12", None),
         (r"\boxed{5} and then \boxed{12", "5"),
         (r"\boxed{}", None),
+        ('Thus it is 15.\n```json\n{\n    "answer": "15"\n}\n```', "15"),
+        ('{"steps": "x = 3", "answer": [1, 2]}', "1, 2"),
+        ('{"answer": {"x": 3, "y": 4}}', "x = 3, y = 4"),
+        (r'{"answer": "\frac{1}{2}"}', r"\frac{1}{2}"),
+        ("**Answer:**\n\\[\n\\frac{7}{9}\n\\]\n", r"\frac{7}{9}"),
+        ("Therefore, there are 12 ways to do it. I hope it is correct. <|im_end|>", "there are 12 ways to do it"),
+        ("<answer>it is 16</answer> no </answer>15</answer>", "15"),
         ("There are 3 cases, so 4 + 5 = 9 ways.", None),
         ("Therefore $x$ has no solution.", None),
         ("", None),
@@ -35,6 +42,23 @@ from tasks.verify.extract import alternatives, final_answer
 )
 def test_final_answer(solution: str, answer: str | None) -> None:
     assert final_answer(solution) == answer
+
+
+@pytest.mark.parametrize(
+    ("solution", "place"),
+    [
+        (r"\boxed{7}", "box"),
+        ("<answer>7</answer>", "tag"),
+        ("The answer is 7.", "sentence"),
+        ("So $x = 7$.", "conclusion"),
+        ('{"answer": 7}', "json"),
+    ],
+)
+def test_where_an_answer_was_found(solution: str, place: str) -> None:
+    found = find(solution)
+    assert found is not None
+    assert found.place == place
+    assert "7" in found.answer
 
 
 @pytest.mark.parametrize(
