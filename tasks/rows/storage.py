@@ -1,6 +1,6 @@
 """The storage root: create-only writes, whole reads and uncached listings on any fsspec URL.
 
-Every name is written once, and only a rebuild deletes. On a local disk the bytes go to a temporary name, are
+Every name is written once, and few delete (see `delete`). On a local disk the bytes go to a temporary name, are
 synced, then linked to the final name (linking fails if it exists); on S3 the put carries `If-None-Match: *`. So
 a name that exists is whole, and of two writers exactly one wins, whoever crashes.
 
@@ -109,10 +109,11 @@ class Storage:
         return True
 
     def delete(self, name: str) -> None:
-        """Remove `name`; that it is absent already is no fault. Three may call this, and nobody else:
+        """Remove `name`; that it is absent already is no fault. Four may call this, and nobody else:
 
         - `tasks.ledger.compaction`, for segments that a durable compaction manifest replaces;
         - `tasks.ledger.gpu`, for a row of a lease when a newer one that says all of it and more is durable;
+        - `tasks.ledger.board`, for signs of life that a newer one follows, and leases that are over;
         - `flows.rebuild`, for what it makes again from sources and stored replies: a run's stage outputs,
           manifests and data set. Replies and plans are never deleted.
         """
