@@ -21,7 +21,7 @@ from flows.alerts import Alerts
 from flows.going_on import Paused
 from flows.recipe import Recipe
 from tasks import world
-from tasks.errors import BudgetReached, CurationError, TooManyQuarantined
+from tasks.errors import BudgetReached, CurationError, EngineClosed, TooManyQuarantined
 from tasks.ledger import grants
 from tasks.ledger.books import BooksOfRun
 from tasks.ledger.budget import CARD_TIME, RUN, micro, positions
@@ -32,7 +32,7 @@ from tasks.report.alarms import Alarm, Alert
 from tasks.report.pages import FailedShard
 from tasks.world import Where
 
-HALTS = frozenset({BudgetReached.__name__, TooManyQuarantined.__name__})
+HALTS = frozenset({BudgetReached.__name__, EngineClosed.__name__, TooManyQuarantined.__name__})
 """Errors of task runs that are not failures: the shard stopped on purpose, and runs again when the run goes on."""
 
 
@@ -99,7 +99,7 @@ def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
             words=str(why),
             scope=scope_of(halt),
             limit=(where.card_ms or 0) if scope_of(halt) == CARD_TIME else where.limits.get(scope_of(halt), 0),
-            stage="" if scope_of(halt) else halt.stage,
+            stage=halt.stage if halt.error == TooManyQuarantined.__name__ else "",
             of_budget=grants.budget_digest(recipe.budget),
         )
         notes.ask(request)
@@ -151,7 +151,7 @@ def _form_for_cards(request: Request) -> type[RunInput]:
 
 def _form_to_go_on(request: Request) -> type[RunInput]:
     class GoOn(RunInput):
-        note: str = Field(min_length=1, max_length=1000, description="Why this stage goes on all the same")
+        note: str = Field(min_length=1, max_length=1000, description="Why the run goes on all the same")
 
     return GoOn.with_initial_data(description=request.words)
 

@@ -14,6 +14,7 @@
     ├── LeaseLost            somebody else has taken over the buckets that a shard was worked on
     ├── Halted               work stopped on purpose, and goes on when a person says so
     │   ├── BudgetReached    the next request may cost more than a budget has left
+    │   ├── EngineClosed     a run's own engine died too often
     │   └── TooManyQuarantined   a stage sets aside so many rows that something else must be wrong
     ├── ServiceLost          the Prefect server or Ray went away under a run
     ├── NotStored            a reply is not in the store, and buying is switched off
@@ -86,6 +87,10 @@ class Halted(CurationError):
 
 class BudgetReached(Halted):
     """The next request may cost more than a budget has left."""
+
+
+class EngineClosed(Halted):
+    """A run's own engine died too often, and is not started again until a person says so."""
 
 
 class TooManyQuarantined(Halted):

@@ -17,7 +17,7 @@ from uuid import uuid4
 import aiohttp
 import polars as pl
 
-from tasks.errors import CurationError, EndpointError, Halted, NotStored, RejectedRequest
+from tasks.errors import CurationError, EndpointError, EngineClosed, Halted, NotStored, RejectedRequest
 from tasks.ledger.books import DESK_DIGITS
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.leases import Lease
@@ -195,11 +195,7 @@ class Desk:
             if answer.error not in retry.RETRIED:
                 break
             await self._wait(retry.wait_seconds(self._patience, attempt, answer.retry_after))
-        gave_up = EndpointError(
-            f"{line.role}: {line.model.identity} at endpoint {line.endpoint_name} ({line.endpoint.address}) gave "
-            f"no reply: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}. "
-            "Replies already paid are kept; mend the endpoint and run again."
-        )
+        gave_up = _gave_up(answer, line)
         self._close(gave_up)
         raise gave_up
 
@@ -282,6 +278,16 @@ class Desk:
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))
         _settle(bill, answer)
         return answer
+
+
+def _gave_up(answer: Answer, line: Line) -> CurationError:
+    if answer.error == "closed":
+        return EngineClosed(f"endpoint {line.endpoint_name}: {answer.body[:3000]}")
+    return EndpointError(
+        f"{line.role}: {line.model.identity} at endpoint {line.endpoint_name} ({line.endpoint.address}) gave "
+        f"no reply: {answer.error}, HTTP {answer.http_status}, {answer.body[:300]!r}. "
+        "Replies already paid are kept; mend the endpoint and run again."
+    )
 
 
 def _reason(error: str) -> str:

@@ -18,6 +18,7 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
     poison        424: this request kills our own engine             set the row aside; the endpoint goes on
     unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
+    closed        410: our own engine died too often                 give the endpoint up; the run pauses
     refused       other 4xx: key, address or model is wrong          give the endpoint up at once
 
 Too many requests and overload are said of the endpoint, not of the request: `rests` says that all who ask it wait.
@@ -65,6 +66,7 @@ RULES = {
     "rejected": Rule(then=Then.SET_ASIDE),
     "poison": Rule(then=Then.SET_ASIDE),
     "unpaid": Rule(then=Then.GIVE_UP),
+    "closed": Rule(then=Then.GIVE_UP),
     "refused": Rule(then=Then.GIVE_UP),
 }
 RETRIED = frozenset(name for name, rule in RULES.items() if rule.then is Then.RETRY)
@@ -88,6 +90,8 @@ def error_class(http_status: int, body: str = "") -> str:
     """The class of an HTTP status that is not 200, with what the server said beside it."""
     if http_status == 402 or (http_status in (400, 429) and any(code in body for code in _EMPTY_ACCOUNT)):
         return "unpaid"
+    if http_status == 410 and '"engine_closed"' in body:
+        return "closed"
     classes = {
         429: "rate_limited",
         503: "overloaded",

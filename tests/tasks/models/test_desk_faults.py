@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from tasks.errors import EndpointError, RejectedRequest
+from tasks.errors import EndpointError, EngineClosed, RejectedRequest
 from tasks.ledger import spend
 from tasks.models.request import request
 from tasks.rows.storage import Storage
@@ -156,3 +156,20 @@ async def test_where_nobody_listens_nothing_can_have_been_paid(storage: Storage)
             await ask_of(made)(prompt())
     assert [end["error"] for end in outcomes(storage)] == ["unreachable"] * QUICK.attempts
     assert spend.possibly_paid(spend.events(storage)).height == 0
+
+
+async def test_an_engine_that_is_closed_halts_the_shard_and_another_410_does_not(
+    storage: Storage, server: Server
+) -> None:
+    gone = {"error": {"type": "engine_closed", "message": "engine m has died too often; the last time it hung"}}
+    server.plan = [say(410, gone), say(410, {"error": {"type": "model_retired", "message": "gone"}})]
+    async with desk(storage, server) as made:
+        with pytest.raises(EngineClosed, match="died too often; the last time it hung"):
+            await ask_of(made)(prompt())
+        with pytest.raises(EngineClosed):  # nothing more goes out
+            await ask_of(made)(prompt("other"))
+    async with desk(storage, server) as made:
+        with pytest.raises(EndpointError, match="refused"):
+            await ask_of(made)(prompt())
+    assert len(server.journal) == 2
+    assert [end["error"] for end in outcomes(storage)] == ["closed", "refused"]
