@@ -34,7 +34,10 @@ async def ask(here: Where, samples: range) -> list[Any]:
 
 
 def ask_and_die(root: str, address: str, samples: range, kill_at: int, counted: str) -> None:
-    """Ask; SIGKILL right before step `kill_at` (from 0). How many steps were begun is in the file `counted`."""
+    """Ask; SIGKILL right before step `kill_at` (from 0). How many steps were begun is in the file `counted`.
+
+    Steps are writes, and requests to the batch API both before they go out and when the server has answered them.
+    """
     steps = 0
 
     def step() -> None:
@@ -53,10 +56,17 @@ def ask_and_die(root: str, address: str, samples: range, kill_at: int, counted: 
 
         setattr(owner, name, stepped)
 
+    real = BatchApi._once
+
+    async def answered(*args: Any, **kwargs: Any) -> Any:
+        step()
+        answer = await real(*args, **kwargs)
+        step()
+        return answer
+
+    BatchApi._once = answered  # type: ignore[method-assign]
     for name in ("planned", "submitted", "ended"):
         before(batches, name)
-    for name in ("_once",):
-        before(BatchApi, name)
     before(AttemptLog, "_write")
     asyncio.run(ask(where(root, address), samples))
     step()

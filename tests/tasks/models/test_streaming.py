@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,12 +15,18 @@ from hypothesis import strategies as st
 
 from tasks.ledger import spend
 from tasks.models import wire
+from tasks.models.answer import facts
+from tasks.models.client import send
+from tasks.models.endpoint import Endpoint, Line
+from tasks.models.prompt import Prompt, Sampling, user
+from tasks.models.rehearsal.faults import Fault, FaultPlan
 from tasks.models.rehearsal.journal import Journal
 from tasks.models.rehearsal.server import application
 from tasks.models.rehearsal.streaming import chunks
+from tasks.models.request import Model, request
 from tasks.models.streaming import Assembly, BrokenStream, Events
 from tasks.rows.storage import Storage
-from tests.tasks.models.openai_server import Server, ask_of, completion, desk, outcomes, prompt
+from tests.tasks.models.openai_server import PRICE, Server, ask_of, completion, desk, outcomes, prompt
 
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 500, "prompt_tokens_details": {"cached_tokens": 400}}
 STALL = {"stall_seconds": 0.3}
@@ -182,3 +189,32 @@ async def test_a_rehearsal_streams_what_it_says_in_one_piece(
     assert one == other
     assert one.reasoning.startswith("To solve this problem")
     assert wire.usage(json.loads(whole)) == wire.usage(json.loads(heard.body()))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.CUT_BEFORE, "cut"),
+        (Fault.CUT_HALFWAY, "cut"),
+        (Fault.MALFORMED, "cut"),
+        (Fault.NO_USAGE, "garbled"),
+        (Fault.WRONG_MODEL, "wrong_model"),
+        (Fault.HANG, "timeout"),
+        (Fault.SLOW, None),
+    ],
+)
+async def test_a_rehearsal_that_misbehaves_while_it_streams(tmp_path: Path, fault: Fault, error: str | None) -> None:
+    plan = FaultPlan(shares={fault: 1.0}, slow_seconds=0.5)
+    model = Model(name="rehearsal/solver", revision="1")
+    asked = Prompt(
+        messages=user("<problem>\nFind 3^105+4^105 mod 7.\n</problem>"), sampling=Sampling(max_tokens=4096)
+    )
+    app = application(Journal(tmp_path / "journal.jsonl"), faults=plan)
+    async with TestServer(app, host="127.0.0.1") as running, aiohttp.ClientSession() as http:
+        limit = 1.0 if fault is Fault.HANG else 30.0
+        endpoint = Endpoint(address=f"{running.make_url('/v1')}", stall_seconds=5, timeout_seconds=limit)
+        others: Any = {"price": PRICE, "price_version": "1", "api_key": None, "gate": None}
+        line = Line(role="solver", model=model, endpoint_name="here", endpoint=endpoint, **others)
+        answer, found = facts(await send(http, wire.body(request(asked, model, 0), streamed=True), line), line, "k")
+    assert (answer.error, found.get("error")) == (error, error)
+    assert (answer.reply is None) == (error is not None)
