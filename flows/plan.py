@@ -148,9 +148,13 @@ def load(storage: Storage, run: str) -> Plan:
     return plans[run]
 
 
-def chains(storage: Storage, plan: Plan) -> list[list[Manifest]]:
-    """What is finished: for each shard its intake and the manifests of its stages, as far as they exist."""
-    return [_chain(storage, plan, shard) for shard in plan.shards]
+def chains(storage: Storage, plan: Plan, known: Sequence[Sequence[Manifest]] | None = None) -> list[list[Manifest]]:
+    """What is finished: for each shard its intake and the manifests of its stages, as far as they exist.
+
+    What is `known` from an earlier look is not looked for again.
+    """
+    before = known or [[plan.intake_of(shard)] for shard in plan.shards]
+    return [_chain(storage, plan, shard, chain) for shard, chain in zip(plan.shards, before, strict=True)]
 
 
 def published(storage: Storage, plan: Plan, done: Sequence[Sequence[Manifest]]) -> Manifest | None:
@@ -161,9 +165,9 @@ def published(storage: Storage, plan: Plan, done: Sequence[Sequence[Manifest]]) 
     return manifests.find(storage, "publish", plan.publish.fingerprint, "all", upstream)
 
 
-def _chain(storage: Storage, plan: Plan, shard: Shard) -> list[Manifest]:
-    chain = [plan.intake_of(shard)]
-    for stage in plan.stages:
+def _chain(storage: Storage, plan: Plan, shard: Shard, known: Sequence[Manifest]) -> list[Manifest]:
+    chain = list(known)
+    for stage in plan.stages[len(chain) - 1 :]:
         found = manifests.find(storage, stage.stage, stage.fingerprint, shard.name, chain[-1].digest)
         if found is None:
             break

@@ -38,6 +38,7 @@ class View:
     def __init__(self, storage: Storage, plan: Plan, board: Board, alerts: Alerts) -> None:
         self._storage, self._plan, self._board, self._alerts = storage, plan, board, alerts
         self._stages = [planned.stage for planned in plan.stages]
+        self._chains: list[list[Manifest]] = []
         self._paces: dict[str, Pace] = {}
         self._examples: dict[tuple[str, str], list[Example]] = {}
         self._searched: set[str] = set()
@@ -50,7 +51,7 @@ class View:
 
     def update(self) -> None:
         """Look, and show what has changed."""
-        chains = plans.chains(self._storage, self._plan)
+        chains = self._chains = plans.chains(self._storage, self._plan, self._chains)
         last = plans.published(self._storage, self._plan, chains)
         self._show_progress(chains)
         steps = funnel(chains, self._plan.intakes, last)
