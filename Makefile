@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui metrics test kill-test check bench-ledger bench-models bench-env format lock clean
+.PHONY: demo engine-env ui metrics test kill-test check bench-verify bench-ledger bench-models bench-env format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -34,6 +34,9 @@ check: .venv/development ## formatter, linters, types, dependency rules
 kill-test: .venv/development ## kill the processes of runs, resume, compare; KILLS=100 SEED=1 STORAGE=both MINUTES=60
 	$(BIN)/python -m tests.kill --kills $(or $(KILLS),100) --seed $(or $(SEED),1) \
 	  --storage $(or $(STORAGE),both) --minutes $(or $(MINUTES),60)
+
+bench-verify: .venv/development ## right, wrong, undecided and pairs a second, beside plain math-verify; PAIRS=file.jsonl
+	$(BIN)/python -m tasks.verify.evaluate --pairs $(PAIRS)
 
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)

@@ -23,10 +23,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Reply, Sampling, user
 from tasks.rows.tables import Schema
-from tasks.rows.verdict import Decision, keep, quarantine
+from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.verify import consensus
+from tasks.verify.gold import unverifiable
 
-VERSION = 1
+VERSION = 2
 
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)
@@ -58,6 +59,9 @@ class Reason(StrEnum):
 
     NO_ANSWER = "no_answer"
     r"""Quarantined: a solution was refused, filtered or broken off, or comes to no `\boxed{...}`."""
+
+    UNVERIFIABLE = "unverifiable"
+    """Dropped before anything is asked: the source's answer is a bare letter, yes or no, or a paragraph."""
 
 
 class Settings(BaseModel):
@@ -136,6 +140,9 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings, hopeful: 
 
     Raises `EndpointError` when the endpoint gives no reply.
     """
+    why = unverifiable(row.get("source_answer"), row.get("answer_type"))
+    if why is not None:
+        return drop(Reason.UNVERIFIABLE, {**dict.fromkeys(COLUMNS), "solve_note": f"the source's answer is {why}"})
     prompt = question(row["question"], settings)
     if hopeful is None:
         replies = await _replies(ask, prompt, settings.solutions)

@@ -56,6 +56,20 @@ async def test_three_solutions_are_kept_in_order_with_reasoning_and_answer_apart
     assert_fits_table(decision)
 
 
+@pytest.mark.parametrize(
+    "answer", ["(C)", r"\text{B}", "Yes.", "it follows from the convexity of the function that " * 10]
+)
+async def test_a_source_answer_that_cannot_be_verified_is_dropped_before_anything_is_asked(answer: str) -> None:
+    decision = await decide({**ROW, "source_answer": answer, "answer_type": "number"}, solver(), Settings())
+    assert (decision.verdict, decision.reason) == (Verdict.DROP, Reason.UNVERIFIABLE)
+    assert_fits_table(decision)
+
+
+async def test_a_letter_may_be_the_answer_where_a_formula_is_asked_for() -> None:
+    row = {**ROW, "source_answer": "E", "answer_type": "expression"}
+    assert (await decide(row, solver(SOLVED, SOLVED, SOLVED), Settings())).verdict is Verdict.KEEP
+
+
 async def test_one_cut_solution_sets_the_row_aside_even_with_a_box_in_it() -> None:
     cut = replace(SOLVED, finish_reason="length")
     unboxed = replace(SOLVED, content="It is 1024.")
