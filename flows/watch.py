@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
@@ -38,7 +39,9 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         board, alerts = Board(client, flow_run), Alerts(plan.run, flow_run)
         view = View(world.storage(where.root), plan, board, alerts)
         stop = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(view, stop), name="watch", daemon=True)
+        # in this context, for it says which Prefect server is in use: without it, an event would start another
+        here = copy_context()
+        watcher = threading.Thread(target=here.run, args=(_watch, view, stop), name="watch", daemon=True)
         watcher.start()
         try:
             yield view
