@@ -42,6 +42,8 @@ POISON = "poison"
 ROWS_AT_ONCE = 2048
 """Rows of a shard that are being decided: what a shard needs of memory does not grow with its rows. More than an
 endpoint is asked at once, so that stored replies are fetched many at a time."""
+BATCHED_ROWS_AT_ONCE = 50_000
+"""The same where requests go out in batches: a window that is smaller than a batch would take a day for each."""
 ASKED_TABLE = "asked"
 """The table, beside the verdicts of every stage that asks models, of which replies its rows rest on."""
 _TIMES_LOST = 3
@@ -227,7 +229,7 @@ async def _decide(
 async def each_row(
     rows: Sequence[Row], desk: Desk, role: str, decide_one: Callable[[Row, Ask], Awaitable[Decision]]
 ) -> list[Decision]:
-    """Decide rows concurrently, at most `ROWS_AT_ONCE` of them; once one fails no other is begun, and those that are
+    """Decide rows concurrently, a window of them at a time; once one fails no other is begun, and those that are
     under way still end and are kept. Raises what the first of the failed rows raised.
 
     A row whose request the endpoint rejects is quarantined as `rejected`, one that kills it as `poison`.
@@ -253,7 +255,8 @@ async def each_row(
             if faults:
                 return
 
-    await asyncio.gather(*(work() for _ in range(min(len(rows), ROWS_AT_ONCE))))
+    at_once = BATCHED_ROWS_AT_ONCE if desk.asks_in_batches(role) else ROWS_AT_ONCE
+    await asyncio.gather(*(work() for _ in range(min(len(rows), at_once))))
     if faults:
         raise faults[min(faults)]
     return [decisions[place] for place in range(len(rows))]

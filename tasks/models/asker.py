@@ -132,6 +132,10 @@ class Desk:
 
         return ask
 
+    def asks_in_batches(self, role: str) -> bool:
+        """Whether what this role asks goes out in batches, which wait for whoever asks meanwhile."""
+        return role in self._batches
+
     def asked(self) -> pl.DataFrame:
         """Which replies the rows rest on, whoever bought them and when: same rows and replies, same table."""
         return table(

@@ -152,6 +152,27 @@ async def test_decisions_are_in_the_order_of_the_rows_and_no_more_than_a_window_
     assert most == ROWS_AT_ONCE
 
 
+async def test_where_requests_go_out_in_batches_more_than_the_window_may_wait_for_one(where: Where) -> None:
+    lane = where.endpoints["here"].model_copy(update={"lane": "batch"})
+    halved = {name: PRICE.input / 2 for name in ("batch_input", "batch_cached_input", "batch_output")}
+    prices = {MODEL.name: PRICE.model_copy(update=halved)}
+    here = where.model_copy(update={"endpoints": {"here": lane}, "prices": prices})
+    [shard] = shards.plan("0" * 64, 1)
+    begun = asyncio.Event()
+    count = 0
+
+    async def wait_for_all(row: Row, ask: Ask) -> Decision:
+        nonlocal count
+        count += 1
+        if count == 2 * ROWS_AT_ONCE:
+            begun.set()
+        await begun.wait()
+        return keep({})
+
+    async with asyncio.timeout(30), world.desk(here, STAGE.name, shard, PLANNED.roles) as made:
+        assert len(await each_row(numbered(2 * ROWS_AT_ONCE), made, "rater", wait_for_all)) == 2 * ROWS_AT_ONCE
+
+
 async def test_once_a_row_fails_none_is_begun_those_under_way_end_and_the_first_of_the_failed_is_raised(
     tmp_path: Path, server: Server
 ) -> None:
