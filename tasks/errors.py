@@ -9,6 +9,9 @@
     ├── UnstableValue        a value has no stable serial form, so it must not enter a key
     ├── ConservationError    rows in are not rows kept + dropped + quarantined
     ├── EndpointError        an endpoint did not answer a request, after all retries
+    │   ├── BatchRefused     an endpoint will not do what was asked with a batch
+    │   │   └── BatchGone    it has no such batch, file or service
+    │   ├── Unreachable      nobody knows whether an endpoint did what was asked with a batch
     │   └── UnknownPrice     a model has no price: nothing may be asked of it
     ├── RejectedRequest      an endpoint will not answer this one request, however often it is asked
     ├── LeaseLost            somebody else has taken over the buckets that a shard was worked on
@@ -71,6 +74,18 @@ class RejectedRequest(CurationError):
     def __init__(self, message: str, reason: str = "rejected") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BatchRefused(EndpointError):
+    """An endpoint will not do what was asked with a batch: not for this account, key or file."""
+
+
+class BatchGone(BatchRefused):
+    """An endpoint has no such batch or file, or no batches at all."""
+
+
+class Unreachable(EndpointError):
+    """An endpoint did not answer about a batch, after all retries: nobody knows whether it did what was asked."""
 
 
 class UnknownPrice(EndpointError):

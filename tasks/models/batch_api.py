@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from tasks.errors import EndpointError
+from tasks.errors import BatchGone, BatchRefused, Unreachable
 from tasks.models import retry
 from tasks.models.batch_file import ENDPOINT
 from tasks.models.retry import Patience
@@ -18,15 +18,9 @@ NAME = "curation_batch"
 """The metadata field that holds our name of a batch."""
 
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
+_GONE = "gone"
+"""What a 404 is here: it is said of the batch or the file, not of the key or the account."""
 _AMBIGUOUS = frozenset({"cut", "timeout", "server", "garbled"})
-
-
-class BatchRefused(EndpointError):
-    """The endpoint will not do this: it has no batches, or not for this account, key or file."""
-
-
-class Unreachable(EndpointError):
-    """The endpoint did not answer, after all retries: nobody knows whether it did what was asked."""
 
 
 class BatchApi:
@@ -92,7 +86,8 @@ class BatchApi:
             if error is None:
                 return text
             if error not in retry.RETRIED:
-                raise BatchRefused(f"{method} {path}: {error}: {text[:300]}")
+                refused = BatchGone if error == _GONE else BatchRefused
+                raise refused(f"{method} {path}: {error}: {text[:300]}")
             await asyncio.sleep(retry.wait_seconds(self._patience, attempt, retry_after))
         raise Unreachable(f"{method} {path}: {error}: {text[:300]}")
 
@@ -109,6 +104,8 @@ class BatchApi:
                 method, f"{self._address}{path}", json=body, data=form, headers=self._headers, timeout=self._limit
             ) as response:
                 text = await response.text(encoding="utf-8", errors="replace")
+                if response.status == 404:
+                    return _GONE, text, None
                 error = None if response.status == 200 else retry.error_class(response.status, text)
                 return error, text, response.headers.get("Retry-After")
         except TimeoutError:

@@ -18,13 +18,13 @@ from uuid import uuid4
 
 import aiohttp
 
-from tasks.errors import EndpointError
+from tasks.errors import BatchGone, BatchRefused, EndpointError
 from tasks.ledger import batches
 from tasks.ledger.batches import Asked, Batch
 from tasks.ledger.events import Asker, Event
 from tasks.models import batch_file, prices, wire
 from tasks.models.answer import Answer, facts
-from tasks.models.batch_api import ENDED, BatchApi, BatchRefused
+from tasks.models.batch_api import ENDED, BatchApi
 from tasks.models.endpoint import Line
 from tasks.models.request import Request
 from tasks.models.retry import Patience
@@ -146,31 +146,28 @@ class BatchLane:
 
     async def _follow(self, batch: Batch, batch_id: str | None, wanted: Mapping[str, Wanted]) -> None:
         """Wait for a batch's end, make every outcome durable, then give the answers. No id: nobody ever got it."""
-        state: Mapping[str, Any] = {"status": "never submitted"}
-        found: Mapping[str, Answer] = {}
-        if batch_id is not None:
-            state = await self._end_of(batch_id)
-            files = [await self._api.content(state.get(f"{kind}_file_id")) for kind in ("output", "error")]
-            found = batch_file.answers(*files)
-        missing = Answer(
-            http_status=0,
-            body=f"batch {batch_id}: {state['status']}",
-            error="cut" if state["status"] == "completed" else "unserved",
-        )
+        status, found = await self._result(batch_id) if batch_id is not None else ("never submitted", {})
+        unknown = status in ("completed", "lost")
+        missing = Answer(http_status=0, body=f"batch {batch_id}: {status}", error="cut" if unknown else "unserved")
         settled = await asyncio.gather(
             *(self._settle(batch, one, found.get(one.key, missing)) for one in batch.requests)
         )
-        await asyncio.to_thread(batches.ended, self._storage, batch.name, str(state["status"]))
+        await asyncio.to_thread(batches.ended, self._storage, batch.name, status)
         for one, answer in zip(batch.requests, settled, strict=True):
             if one.key in wanted and not wanted[one.key].answer.done():
                 wanted[one.key].answer.set_result(answer)
 
-    async def _end_of(self, batch_id: str) -> Mapping[str, Any]:
-        while True:
+    async def _result(self, batch_id: str) -> tuple[str, Mapping[str, Answer]]:
+        """How a batch ended, and its answers by key; `lost` where the provider has it, or its files, no longer."""
+        try:
             state = await self._api.get(batch_id)
-            if state["status"] in ENDED:
-                return state
-            await self._sleep(self._line.endpoint.batch_poll_seconds)
+            while state["status"] not in ENDED:
+                await self._sleep(self._line.endpoint.batch_poll_seconds)
+                state = await self._api.get(batch_id)
+            files = [await self._api.content(state.get(f"{kind}_file_id")) for kind in ("output", "error")]
+        except BatchGone:
+            return "lost", {}
+        return str(state["status"]), batch_file.answers(*files)
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

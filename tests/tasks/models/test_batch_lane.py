@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import polars as pl
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from flows.services import rehearsal
+from tasks.errors import BatchRefused
 from tasks.ledger import batches as records
 from tasks.ledger import spend
 from tasks.models import batch_file
@@ -19,9 +22,10 @@ from tasks.models.batch_api import BatchApi
 from tasks.models.rehearsal.batches import Batches, BatchPlan
 from tasks.models.rehearsal.journal import Journal, read
 from tasks.models.rehearsal.server import application
+from tasks.models.request import request
 from tasks.models.retry import Patience
 from tasks.rows.storage import Storage
-from tests.tasks.models.batch_child import ask, ask_and_die, where
+from tests.tasks.models.batch_child import ASKED, SOLVER, ask, ask_and_die, where
 
 SAMPLES = range(6)
 
@@ -93,6 +97,41 @@ async def test_an_endpoint_without_batches_is_asked_online(tmp_path: Path) -> No
         replies = await ask(where(f"{tmp_path}/root", f"{running.make_url('/v1')}"), range(2))
     assert all(reply.content for reply in replies)
     assert spend.events(Storage(f"{tmp_path}/root"))["microusd"].sum() == bill(tmp_path)
+
+
+async def test_what_a_lost_batch_held_may_have_been_paid_and_is_asked_online(tmp_path: Path) -> None:
+    root = Storage(f"{tmp_path}/root")
+    key = request(ASKED, SOLVER, 0).key
+    asked = records.Asked(key=key, attempt="a" * 32, sample=0, problem_id="p" * 64)
+    who = {"endpoint": "here", "run": "r", "stage": "solve", "shard": "s", "role": "solver"}
+    records.planned(root, records.Batch(name="n", model=SOLVER.identity, requests=(asked,), **who))
+    records.submitted(root, "n", "batch_that_is_gone")
+    async with server(tmp_path) as (address, made):
+        (reply,) = await ask(where(root.root, address), range(1))
+    assert reply.content
+    assert made.all() == records.open_ones(root, SOLVER.identity) == []
+    assert sorted(str(end) for end in spend.events(root).filter(pl.col("kind") == "outcome")["error"]) == [
+        "None",
+        "cut",
+    ]
+
+
+async def test_a_key_that_is_refused_does_not_lose_a_batch(tmp_path: Path) -> None:
+    root = Storage(f"{tmp_path}/root")
+    asked = records.Asked(key=request(ASKED, SOLVER, 0).key, attempt="a" * 32, sample=0, problem_id="p" * 64)
+    who = {"endpoint": "here", "run": "r", "stage": "solve", "shard": "s", "role": "solver"}
+    records.planned(root, records.Batch(name="n", model=SOLVER.identity, requests=(asked,), **who))
+    records.submitted(root, "n", "batch_of_somebody")
+
+    async def no(request: web.Request) -> web.Response:
+        return web.json_response({"error": "no such key"}, status=401)
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", no)
+    async with TestServer(app, host="127.0.0.1") as running:
+        (end,) = await ask(where(root.root, f"{running.make_url('/v1')}"), range(1))
+    assert isinstance(end, BatchRefused)
+    assert [batch.name for batch, _ in records.open_ones(root, SOLVER.identity)] == ["n"]
 
 
 async def test_a_batch_is_found_by_its_name_behind_many_others(tmp_path: Path) -> None:
