@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,8 @@ from tasks.rows.storage import Storage
 SECONDS = 60.0
 """Without a sign of life for so long, a lease may be taken over."""
 _LOOKS_PER_LEASE, _SIGNS_PER_LEASE = 40, 4
+_WIDEST_SPREAD = 8.0
+"""In times that a try took."""
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +118,7 @@ async def held(storage: Storage, claim: Claim, seconds: float = SECONDS) -> Asyn
 
 async def _acquire(storage: Storage, claim: Claim, seconds: float) -> Lease:
     mine = Entry(claim=claim, holder=this_process(claim.run), seconds=seconds, nonce=uuid4().hex)
-    rivals, pause = Rivals(storage, claim, mine.holder), 0.02
+    rivals, pause, spread = Rivals(storage, claim, mine.holder), 0.02, 2.0
     while True:
         began = time.monotonic()
         board = await asyncio.to_thread(boards.look, storage)
@@ -126,3 +129,6 @@ async def _acquire(storage: Storage, claim: Claim, seconds: float) -> Lease:
             with suppress(StorageError):  # whoever comes next tidies as well
                 await asyncio.to_thread(boards.tidy, storage, board)
             return Lease(storage, board.next, mine, began)
+        else:  # many want the next number at once: each takes another moment, or all would come again together
+            await asyncio.sleep(random.uniform(0, spread) * (time.monotonic() - began))
+            spread = min(2 * spread, _WIDEST_SPREAD)
