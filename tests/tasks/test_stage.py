@@ -154,7 +154,7 @@ async def test_decisions_are_in_the_order_of_the_rows_and_no_more_than_a_window_
 
 async def test_where_requests_go_out_in_batches_more_than_the_window_may_wait_for_one(where: Where) -> None:
     lane = where.endpoints["here"].model_copy(update={"lane": "batch"})
-    halved = {name: PRICE.input / 2 for name in ("batch_input", "batch_cached_input", "batch_output")}
+    halved = dict.fromkeys(("batch_input", "batch_cached_input", "batch_output"), PRICE.input / 2)
     prices = {MODEL.name: PRICE.model_copy(update=halved)}
     here = where.model_copy(update={"endpoints": {"here": lane}, "prices": prices})
     [shard] = shards.plan("0" * 64, 1)
