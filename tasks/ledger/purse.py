@@ -43,6 +43,7 @@ class Purse:
         self._books, self._limits, self._patience = books, limits, patience
         self._desk, self._stage, self._shard = desk, stage, shard
         self._card_time = card_time
+        self._opened = False
         self._granted = self._spent = self._maybe = self._reserved = 0
         self._settled = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -64,7 +65,7 @@ class Purse:
 
     async def __aexit__(self, *_: object) -> None:
         paid = Paid(spent=self._spent, maybe=self._maybe)
-        if self._granted:
+        if self._opened:
             await asyncio.to_thread(self._books.change, lambda now: self._closed(now, paid))
 
     def _closed(self, now: Books, paid: Paid) -> Books:
@@ -103,7 +104,7 @@ class Purse:
         self._settled.clear()
         paid, reserved = Paid(spent=self._spent, maybe=self._maybe), self._reserved
         books = await asyncio.to_thread(self._books.change, lambda now: self._asked_for(now, paid, reserved, bound))
-        self._granted = books.open[self._desk].granted
+        self._opened, self._granted = True, books.open[self._desk].granted
         if self._free >= bound:
             return
         if self._reserved:

@@ -67,6 +67,8 @@ async def test_a_stage_budget_stops_its_stage_and_no_other(storage: Storage, ser
     limits = {RUN: 100 * BOUND, "rate": 2 * BOUND}
     server.plan = [sell] * 100
     assert 2 <= await ask_until_reached(storage, server, limits, "10", 20) < 20
+    assert await ask_until_reached(storage, server, limits, "12", 20) == 0
+    assert BooksOfRun(storage, "run").read().open == {}
     async with purse(storage, limits, "11", "solve") as money, desk(storage, server, purse=money) as made:
         await asyncio.gather(*(ask_of(made)(prompt(f"solve {n}")) for n in range(20)))
 
