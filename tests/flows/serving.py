@@ -1,16 +1,24 @@
-"""A process that serves the curate deployment, as a worker would: arguments are a recipe's path and a root."""
+"""A process that serves `curate` as a deployment, for a recipe that is no file of deployments/.
+
+Arguments are the recipe's path and a storage root.
+"""
 
 import sys
 
-from prefect.flows import EntrypointType
+from prefect import flow
 
-from flows.deployed import curate
+from flows import curate as pipeline
+from flows import recipe as recipes
+from flows.runner import Runner, running_on
+
+
+@flow(name="curate")
+def curate(recipe: str, root: str) -> None:
+    """What `flows.deployed.curate` does."""
+    with running_on(Runner.THREADS, 2):
+        pipeline.curate.fn(recipes.load(recipe), root)
+
 
 if __name__ == "__main__":
-    curate.serve(  # type: ignore[attr-defined]
-        name="budgeted",
-        parameters={"recipe": sys.argv[1], "root": sys.argv[2], "runner": "threads", "workers": 2},
-        enforce_parameter_schema=False,  # the recipe is a file of the test and not one of deployments/
-        entrypoint_type=EntrypointType.MODULE_PATH,
-        print_starting_message=False,
-    )
+    parameters = {"recipe": sys.argv[1], "root": sys.argv[2]}
+    curate.serve(name="budgeted", parameters=parameters, print_starting_message=False)

@@ -123,7 +123,7 @@ def wait_for(flow_run: str, *names: str) -> dict[str, Any]:
     """The flow run, once its state has one of these names."""
     deadline = time.monotonic() + 240
     while (found := call(f"/flow_runs/{flow_run}"))["state"]["name"] not in names:
-        assert found["state"]["type"] not in ("FAILED", "CRASHED", "COMPLETED"), found["state"]
+        assert found["state"]["type"] not in ("FAILED", "CRASHED", "COMPLETED"), found["state"]["message"]
         assert time.monotonic() < deadline, found["state"]
         time.sleep(0.5)
     return found
