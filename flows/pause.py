@@ -129,24 +129,31 @@ def _ask(request: Request) -> Grant:
 
 
 def _form_for_more(request: Request) -> type[RunInput]:
+    """The default stands in the field: a value given to `with_initial_data` takes its bound and description away."""
     whose = "the whole run" if request.scope == RUN else f"stage {request.scope}"
     now = request.limit / 1_000_000
 
     class MoreBudget(RunInput):
-        usd: float = Field(gt=now, description=f"New budget of {whose} in US dollars, what is spent already included")
+        usd: float = Field(
+            default=2 * now,
+            gt=now,
+            description=f"New budget of {whose} in US dollars, what is spent already included",
+        )
         note: str = Field(default="", max_length=1000, description="Why, for the record")
 
-    return MoreBudget.with_initial_data(description=request.words, usd=2 * now)
+    return MoreBudget.with_initial_data(description=request.words)
 
 
 def _form_for_cards(request: Request) -> type[RunInput]:
     now = request.limit / HOUR_MS
 
     class MoreGpuHours(RunInput):
-        gpu_hours: float = Field(gt=now, description="New budget of the run in GPU-hours, what is used included")
+        gpu_hours: float = Field(
+            default=2 * now, gt=now, description="New budget of the run in GPU-hours, what is used already included"
+        )
         note: str = Field(default="", max_length=1000, description="Why, for the record")
 
-    return MoreGpuHours.with_initial_data(description=request.words, gpu_hours=2 * now)
+    return MoreGpuHours.with_initial_data(description=request.words)
 
 
 def _form_to_go_on(request: Request) -> type[RunInput]:
