@@ -75,8 +75,8 @@ class Settings(BaseModel):
     max_tokens: int = Field(default=32768, ge=1, description="Most tokens of a solution and its reasoning.")
     sampling: Literal["all", "lazy"] = Field(
         default="all",
-        description="`all` buys the solutions at once; `lazy` the next one only while unanimity can still keep the row, "
-        "so verify must ask for unanimity, as it does unless told otherwise.",
+        description="`all` buys the solutions at once; `lazy` the next only while unanimity can still keep the row,"
+        " so verify must ask for unanimity, as it does unless told otherwise.",
     )
 
 

@@ -57,8 +57,7 @@ def test_answers_of_other_models_are_those_that_were_predicted(capsys: pytest.Ca
         same = verifier.compare_all(pairs)
     table = Counter("none" if each is None else str(seen.verdict) for each, seen in zip(found, same, strict=True))
     with capsys.disabled():
-        print(
-            f"\nother models: places {Counter(each.place for each in found if each)}; against predictions {dict(table)}"
-        )
+        places = Counter(each.place for each in found if each)
+        print(f"\nother models: places {places}; against predictions {dict(table)}")
     assert table["equal"] >= 0.9 * len(chosen)
     assert table["different"] <= 0.005 * len(chosen)
