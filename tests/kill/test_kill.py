@@ -17,18 +17,8 @@ from tests.kill.witness import Outcome, violations
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_few_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = [
-        "--kills",
-        "4",
-        "--rows",
-        "8",
-        "--storage",
-        "local",
-        "--seed",
-        str(SEED),
-        "--folder",
-        str(tmp_path / "k"),
-    ]
+    given = f"--kills 4 --rows 16 --storage local --seed {SEED} --folder".split()
+    options = [*given, str(tmp_path / "k")]
     assert main(arguments(options)) == 0, capsys.readouterr().out
 
 
