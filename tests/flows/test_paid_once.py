@@ -21,11 +21,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import plan as plans
+from flows.curate import curate
 from flows.curate import journal as journal_of
 from flows.plan import Plan
 from flows.recipe import Recipe
+from flows.services import prefect_server
 from flows.spending import Spend, spend
 from flows.stages import PER_SHARD
 from flows.why import why
@@ -93,6 +96,24 @@ def stored(root: str) -> int:
 
 def bill(root: str) -> int:
     return sum(line.microusd for line in journal.read(journal_of(root)))
+
+
+def curated(given: Recipe, root: str) -> Plan:
+    """A run as Prefect carries it out."""
+    return curate.with_options(task_runner=ThreadPoolTaskRunner(max_workers=2))(given, root)
+
+
+def test_without_prefects_memory_nothing_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    root, home, seen = str(tmp_path / "root"), tmp_path / "home", []
+    for _ in range(2):
+        with prefect_server(home) as server, server():
+            plan = curated(recipe(tmp_path, rows=4), root)
+        shutil.rmtree(home)
+        seen.append((plan.run, outputs(root, plan), served(root)))
+    assert seen[0] == seen[1]
+    assert seen[0][2].total() == len(seen[0][2]) == stored(root) > 4 * (6 + 3)
+    assert told(root).microusd == bill(root)
 
 
 def test_an_edit_asks_again_exactly_what_it_bears_on_and_why_is_told(
