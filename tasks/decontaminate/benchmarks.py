@@ -31,13 +31,16 @@ class Benchmark(BaseModel):
 
 
 class Neighbour(TypedDict):
-    """A benchmark question near a row: cosine similarity in [-1, 1], and whether the texts are equal."""
+    """A benchmark question near a row: cosine similarity in [-1, 1], and what the texts alone prove.
+
+    `proof` is a `proof.Proof`, or None where only a judge can tell.
+    """
 
     benchmark_id: str
     benchmark: str
     question: str
     score: float
-    exact: bool
+    proof: str | None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,15 +1,17 @@
-"""Whether a row repeats a benchmark question: an equal text is proof, everything else is judged. Pure.
+"""Whether a row repeats a benchmark question: what the texts prove is proven, everything else is judged. Pure.
 
 Method: DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2): each of the k nearest benchmark questions
 is judged, in both orders as in the paper's first version, and any "same" discards the row. Differences: what
-the judge cannot tell, or tells unreadably, never counts as clean; and `similarity_floor` may spare judgements.
+the judge cannot tell, or tells unreadably, never counts as clean; `similarity_floor` and `orders` may spare
+judgements. What counts as a repetition is the `policy`: the same problem, or also the same one with other numbers,
+as some of the paper's own examples of contamination are.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tasks.decontaminate.benchmarks import Benchmark, Neighbour
 from tasks.decontaminate.embed import EmbedderSettings
+from tasks.decontaminate.proof import SAME_PROBLEM, Proof
 from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
@@ -28,20 +31,25 @@ from tasks.rows.verdict import Decision, drop, keep, quarantine
 
 T = TypeVar("T")
 
-VERSION = 1
-PROMPT = Path(__file__).with_name("judge.md")
-FILES = (PROMPT,)
+VERSION = 2
+PROMPTS = {
+    "same_problem": Path(__file__).with_name("judge.md"),
+    "same_template": Path(__file__).with_name("judge_template.md"),
+}
+FILES = tuple(PROMPTS.values())
 COLUMNS: Schema = {
     "nearest_benchmark_id": pl.String,
     "nearest_score": pl.Float64,
     "contaminated_by": pl.String,
+    "contaminated_how": pl.String,
+    "template_of": pl.String,
     "decontaminated_question": pl.String,
 }
 EVIDENCE: Mapping[str, Schema] = {
     "neighbours": {
         **dict.fromkeys(("benchmark_id", "benchmark", "question"), pl.String),
         "score": pl.Float64,
-        "exact": pl.Boolean,
+        "proof": pl.String,
         **dict.fromkeys(("verdict_forward", "verdict_backward", "key_forward", "key_backward"), pl.String),
     }
 }
@@ -55,7 +63,14 @@ class Settings(BaseModel):
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="Benchmarks that no row may repeat")
     embedder: EmbedderSettings = Field(default=EmbedderSettings(), description="Model that finds the neighbours")
     k: int = Field(default=5, ge=1, description="Neighbours looked up for each text of a row")
-    both_orders: bool = Field(default=True, description="Judge each pair a second time with the texts swapped")
+    policy: Literal["same_problem", "same_template"] = Field(
+        default="same_problem",
+        description="What a row may not be: a benchmark's problem, or also one that differs from it in numbers only",
+    )
+    orders: Literal["both", "second_if_needed", "one"] = Field(
+        default="both",
+        description="Judge a pair again with the texts swapped: always, unless the first says same, never",
+    )
     similarity_floor: float | None = Field(
         default=None, ge=-1, le=1, description="Neighbours of lower cosine are not judged; null: all are (the paper)"
     )
@@ -71,11 +86,16 @@ class Settings(BaseModel):
         return benchmarks
 
 
+JUDGED = "judged"
+ENOUGH: Mapping[str, Sequence[str]] = {"same_problem": SAME_PROBLEM, "same_template": tuple(Proof)}
+"""Proofs that drop a row, by policy."""
+
+
 class Reason(StrEnum):
     """Why a row did not pass."""
 
     CONTAMINATED = "contaminated"
-    """Dropped: equal to a benchmark question, or a judgement in either order says "same"."""
+    """Dropped: proven to repeat a benchmark question, or a judgement in either order says "same"."""
 
     UNREADABLE_REPLY = "unreadable_reply"
     """Quarantined: no judgement says "same", and one could not be read, not even when re-asked."""
@@ -116,27 +136,27 @@ class Judged:
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """The verdict on one row. `row["neighbours"]` are its neighbours, from `neighbours.find`.
 
-    An equal text drops the row without a question to the judge. Otherwise all pairs are judged at once.
+    A proof drops the row without a question to the judge. Otherwise all pairs are judged at once.
     Raises `EndpointError`, after what was in flight has ended, when the endpoint is down; `ValueError` for a
     row that was never looked up, because a row without neighbours would pass as clean.
     """
     neighbours: Sequence[Neighbour] = row["neighbours"]
     if not neighbours:
         raise ValueError(f"row {row['problem_id']} has no neighbours; look rows up with neighbours.find first")
-    exact = next((one for one in neighbours if one["exact"]), None)
-    if exact is not None:
+    proven = next((one for one in neighbours if one["proof"] in ENOUGH[settings.policy]), None)
+    if proven is not None:
         judged = [Judged(one) for one in neighbours]
-        return drop(Reason.CONTAMINATED, _columns(row, exact["benchmark_id"]), _evidence(judged))
+        return drop(Reason.CONTAMINATED, _columns(row, proven, proven["proof"]), _evidence(judged))
     judged = await _all(_judge_neighbour(row["question"], one, ask, settings) for one in neighbours)
     evidence = _evidence(judged)
     same = [one.neighbour for one in judged if one.says("same")]
     if same:
-        return drop(Reason.CONTAMINATED, _columns(row, _nearest(same)["benchmark_id"]), evidence)
+        return drop(Reason.CONTAMINATED, _columns(row, _nearest(same), JUDGED), evidence)
     if any(one.says("unreadable") for one in judged):
-        return quarantine(Reason.UNREADABLE_REPLY, _columns(row, None), evidence)
+        return quarantine(Reason.UNREADABLE_REPLY, _columns(row), evidence)
     if any(one.says("unsure") for one in judged):
-        return quarantine(Reason.JUDGE_UNSURE, _columns(row, None), evidence)
-    return keep(_columns(row, None), evidence)
+        return quarantine(Reason.JUDGE_UNSURE, _columns(row), evidence)
+    return keep(_columns(row), evidence)
 
 
 async def _all(opinions: Iterable[Awaitable[T]]) -> list[T]:
@@ -151,10 +171,12 @@ async def _all(opinions: Iterable[Awaitable[T]]) -> list[T]:
 async def _judge_neighbour(question: str, neighbour: Neighbour, ask: Ask, settings: Settings) -> Judged:
     if settings.similarity_floor is not None and neighbour["score"] < settings.similarity_floor:
         return Judged(neighbour)
-    orders = [(question, neighbour["question"])]
-    if settings.both_orders:
-        orders.append((neighbour["question"], question))
-    return Judged(neighbour, *await _all(_judge(first, second, ask, settings) for first, second in orders))
+    pair = question, neighbour["question"]
+    orders = [pair] if settings.orders != "both" else [pair, pair[::-1]]
+    judged = Judged(neighbour, *await _all(_judge(first, second, ask, settings) for first, second in orders))
+    if settings.orders == "second_if_needed" and not judged.says("same"):
+        return replace(judged, backward=await _judge(*pair[::-1], ask, settings))
+    return judged
 
 
 def question(first: str, second: str, settings: Settings) -> Prompt:
@@ -162,7 +184,7 @@ def question(first: str, second: str, settings: Settings) -> Prompt:
     return Prompt(
         messages=user(
             template.render(
-                template.load(PROMPT),
+                template.load(PROMPTS[settings.policy]),
                 problem_1=template.fence("problem_1", first),
                 problem_2=template.fence("problem_2", second),
             )
@@ -188,13 +210,18 @@ def _nearest(neighbours: Sequence[Neighbour]) -> Neighbour:
     return min(neighbours, key=lambda one: (-one["score"], one["benchmark_id"]))
 
 
-def _columns(row: Mapping[str, Any], contaminated_by: str | None) -> dict[str, Any]:
-    """`decontaminated_question` is the text that was checked, so that a later rewrite can be told."""
+def _columns(row: Mapping[str, Any], repeated: Neighbour | None = None, how: str | None = None) -> dict[str, Any]:
+    """`contaminated_how` is the proof, or `JUDGED`. `template_of` is the nearest benchmark question that the row is
+    proven to differ from in no more than numbers, under either policy. `decontaminated_question` is the text that was
+    checked, so that a later rewrite can be told."""
     nearest = _nearest(row["neighbours"])
+    templates = [one for one in row["neighbours"] if one["proof"] is not None]
     return {
         "nearest_benchmark_id": nearest["benchmark_id"],
         "nearest_score": nearest["score"],
-        "contaminated_by": contaminated_by,
+        "contaminated_by": repeated and repeated["benchmark_id"],
+        "contaminated_how": how,
+        "template_of": _nearest(templates)["benchmark_id"] if templates else None,
         "decontaminated_question": row["question"],
     }
 

@@ -1,4 +1,4 @@
-"""The benchmark questions nearest to each row: exact cosine top-k by FAISS, and equal texts.
+"""The benchmark questions nearest to each row: exact cosine top-k by FAISS, and those that the texts alone prove.
 
 Method: DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2) embeds, takes the top k = 5 and judges
 them. Here both the row's original text and its current question are looked up, and long texts by windows:
@@ -19,10 +19,11 @@ import numpy as np
 
 from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour
 from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
-from tasks.decontaminate.exact import ExactIndex
 from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.proof import Proof, ProofIndex
 
 _PLACES = 5
+_STRENGTH: tuple[str | None, ...] = (*Proof, None)
 
 
 class NearestIndex:
@@ -68,15 +69,15 @@ def _top(pairs: Iterable[tuple[int, float]], k: int) -> dict[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one text's look-up gave: scores by owner, and the owner whose question is this very text."""
+    """What one text's look-up gave, by owner: scores, and proofs that the text repeats the owner's question."""
 
     scores: Mapping[int, float]
-    exact: int | None
+    proofs: Mapping[int, Proof]
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    exact: ExactIndex
+    proofs: ProofIndex
     nearest: NearestIndex
 
 
@@ -87,7 +88,7 @@ _BUILDING = Lock()
 @lru_cache(maxsize=1)
 def _build(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
     questions = [entry.question for entry in table.entries]
-    return _Index(ExactIndex(questions), NearestIndex(embedder(settings).windows(questions)))
+    return _Index(ProofIndex(questions), NearestIndex(embedder(settings).windows(questions)))
 
 
 def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
@@ -96,11 +97,12 @@ def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
 
 
 def find(rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings) -> list[list[Neighbour]]:
-    """The neighbours of each row's `original` and `question` in the table, equal texts first, then nearest.
+    """The neighbours of each row's `original` and `question` in the table, proven ones first, then nearest.
 
     A row has up to k for each of its two texts, one line per benchmark question with the better score, and
-    questions equal to either text however they score. The table is embedded once per process; without rows
-    not even the model is loaded. Raises `RecipeError` where the embedder is not to be had.
+    questions that either text is proven to repeat however they score; of those by template only, the k nearest.
+    The table is embedded once per process; without rows not even the model is loaded. Raises `RecipeError` where
+    the embedder is not to be had.
     """
     if not rows:
         return []
@@ -120,23 +122,28 @@ def _texts(row: Mapping[str, Any]) -> set[str]:
 def _look_up(text: str, index: _Index, settings: Settings) -> _Found:
     [windows] = embedder(settings.embedder).windows([text])
     scores = index.nearest.search(windows, settings.k)
-    same = index.exact.find(text)
-    if same is not None:
-        scores.setdefault(same, index.nearest.score(windows, same))
-    return _Found(scores, same)
+    proofs = index.proofs.find(text)
+    scored = {owner: scores.get(owner, index.nearest.score(windows, owner)) for owner in proofs}
+    templates = _top(((owner, scored[owner]) for owner in proofs if proofs[owner] is Proof.TEMPLATE), settings.k)
+    shown = {owner for owner in proofs if proofs[owner] is not Proof.TEMPLATE or owner in templates}
+    return _Found({**{owner: scored[owner] for owner in shown}, **scores}, proofs)
 
 
 def _neighbours(found: Sequence[_Found], table: BenchmarkTable) -> list[Neighbour]:
     scores = [pair for one in found for pair in one.scores.items()]
-    exact = {one.exact for one in found}
+    proofs = {owner: _strongest(one.proofs.get(owner) for one in found) for owner, _ in scores}
     neighbours = [
         Neighbour(
             benchmark_id=table.entries[owner].benchmark_id,
             benchmark=table.entries[owner].benchmark,
             question=table.entries[owner].question,
             score=score,
-            exact=owner in exact,
+            proof=proofs[owner],
         )
         for owner, score in _top(scores, len(scores)).items()
     ]
-    return sorted(neighbours, key=lambda one: not one["exact"])
+    return sorted(neighbours, key=lambda one: _STRENGTH.index(one["proof"]))
+
+
+def _strongest(proofs: Iterable[Proof | None]) -> Proof | None:
+    return min(proofs, key=_STRENGTH.index)

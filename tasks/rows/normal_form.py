@@ -43,13 +43,18 @@ def normal_form(text: str) -> str:
 
     Texts of one `problem_id` have one form. The empty string means that the text has no content to compare.
     """
-    text = unicodedata.normalize("NFKC", normal_text(text).translate(_SIGNS))
-    for pattern, plain in _SPELLINGS:
-        text = pattern.sub(plain, text)
-    text = _SPACE.sub("", text.lower())
+    text = _SPACE.sub("", spelt(text))
     text = _ONE_IN_BRACES.sub(r"\1", text)
     text = "".join(filter(_has_meaning, text))
     return _SENTENCE_END.sub("", text)
+
+
+def spelt(text: str) -> str:
+    """The text in lower case with one spelling for signs and LaTeX commands; its spaces and punctuation stay."""
+    text = unicodedata.normalize("NFKC", normal_text(text).translate(_SIGNS))
+    for pattern, plain in _SPELLINGS:
+        text = pattern.sub(plain, text)
+    return text.lower()
 
 
 def _has_meaning(sign: str) -> bool:

@@ -13,11 +13,12 @@ from tasks.rows.verdict import Decision, Verdict
 
 SETTINGS = Settings(benchmarks=(Benchmark(name="b", path="b.jsonl"),))
 QUESTION = "Find x."
-COLUMNS = {"nearest_benchmark_id", "nearest_score", "contaminated_by", "decontaminated_question"}
+HOW = ("contaminated_how", "template_of")
+COLUMNS = {"nearest_benchmark_id", "nearest_score", "contaminated_by", "decontaminated_question", *HOW}
 
 
-def neighbour(name: str, score: float, exact: bool = False) -> Neighbour:
-    return Neighbour(benchmark_id=f"b/{name}", benchmark="b", question=f"Question {name}", score=score, exact=exact)
+def neighbour(name: str, score: float, proof: str | None = None) -> Neighbour:
+    return Neighbour(benchmark_id=f"b/{name}", benchmark="b", question=f"Question {name}", score=score, proof=proof)
 
 
 NEAR, FAR = neighbour("near", 0.9), neighbour("far", 0.4)
@@ -67,11 +68,13 @@ def lines(decision: Decision) -> Sequence[Mapping[str, Any]]:
     return decision.evidence["neighbours"]
 
 
-async def test_an_equal_text_is_dropped_without_a_call() -> None:
+@pytest.mark.parametrize("proof", ["exact", "signature"])
+async def test_what_the_texts_prove_is_dropped_without_a_call(proof: str) -> None:
     judge = Judge()
-    decision = await judged(judge, [neighbour("equal", 0.8, exact=True), NEAR])
+    decision = await judged(judge, [neighbour("equal", 0.8, proof), NEAR])
     assert (decision.verdict, decision.reason) == (Verdict.DROP, Reason.CONTAMINATED)
-    assert decision.columns["contaminated_by"] == "b/equal"
+    assert decision.columns["contaminated_by"] == decision.columns["template_of"] == "b/equal"
+    assert decision.columns["contaminated_how"] == proof
     assert (decision.columns["nearest_benchmark_id"], decision.columns["nearest_score"]) == ("b/near", 0.9)
     assert judge.asked == []
     assert all(line["verdict_forward"] is None and line["key_backward"] is None for line in lines(decision))
@@ -105,9 +108,38 @@ async def test_the_nearest_of_several_same_neighbours_is_named() -> None:
     assert decision.columns["contaminated_by"] == "b/near"
 
 
+async def test_one_template_is_judged_like_any_pair_and_recorded() -> None:
+    judge = Judge()
+    decision = await judged(judge, [neighbour("other_numbers", 0.8, "template"), NEAR])
+    assert (decision.verdict, len(judge.asked)) == (Verdict.KEEP, 4)
+    assert (decision.columns["template_of"], decision.columns["contaminated_how"]) == ("b/other_numbers", None)
+
+
+async def test_under_the_stricter_policy_one_template_is_dropped_and_the_judge_is_told() -> None:
+    strict = SETTINGS.model_copy(update={"policy": "same_template"})
+    judge = Judge()
+    decision = await judged(judge, [neighbour("other_numbers", 0.8, "template"), NEAR], strict)
+    assert (decision.verdict, decision.columns["contaminated_how"], judge.asked) == (Verdict.DROP, "template", [])
+    await judged(judge, settings=strict)
+    assert "- numbers differ" in judge.asked[0][0].messages[0].content
+
+
+UNSURE = ("Question far|Find x.", "Question far|Find x.|1")
+
+
+async def test_the_second_order_is_asked_only_where_the_first_does_not_say_same() -> None:
+    judge = Judge({"Find x.|Question near": "same", **dict.fromkeys(UNSURE, "unsure")})
+    decision = await judged(judge, settings=SETTINGS.model_copy(update={"orders": "second_if_needed"}))
+    assert (decision.verdict, decision.columns["contaminated_how"]) == (Verdict.DROP, "judged")
+    near, far = lines(decision)
+    assert (near["verdict_forward"], near["verdict_backward"]) == ("same", None)
+    assert (far["verdict_forward"], far["verdict_backward"]) == ("different", "unsure")
+    assert len(judge.asked) == 4  # near, far, far swapped, and that one again for being unsure
+
+
 async def test_one_order_asks_once_a_pair() -> None:
     judge = Judge({"Question near|Find x.": "same"})
-    decision = await judged(judge, settings=SETTINGS.model_copy(update={"both_orders": False}))
+    decision = await judged(judge, settings=SETTINGS.model_copy(update={"orders": "one"}))
     assert decision.verdict is Verdict.KEEP
     assert len(judge.asked) == 2
     assert all(line["verdict_backward"] is None and line["key_backward"] is None for line in lines(decision))

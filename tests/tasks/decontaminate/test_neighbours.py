@@ -134,4 +134,4 @@ def test_an_equal_text_comes_first_even_if_only_the_original_is_equal(
     entry = table.entries[10]
     [neighbours] = find([row(f"  {entry.question.upper()} ", problems[0])], table, SETTINGS)
     assert neighbours[0]["benchmark_id"] == entry.benchmark_id
-    assert [one["exact"] for one in neighbours] == [True] + [False] * (len(neighbours) - 1)
+    assert [one["proof"] for one in neighbours] == ["exact"] + [None] * (len(neighbours) - 1)
