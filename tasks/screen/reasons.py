@@ -35,6 +35,15 @@ class Reason(StrEnum):
     UNVERIFIABLE = "unverifiable"
     """No single answer that a program could compare: an explanation, an opinion, "it depends"."""
 
+    NOT_ENGLISH = "not_english"
+    """Written in another language, for which neither rules nor prompts were measured."""
+
+    BROKEN_MARKUP = "broken_markup"
+    """Formulas that cannot be read: braces or environments that do not close, characters lost in conversion."""
+
+    INVALID = "invalid"
+    """The conditions contradict each other, or leave open what is asked for: no answer could be right."""
+
     UNREADABLE_REPLY = "unreadable_reply"
     """Quarantine: the model's reply was twice not what was asked for (broken JSON, a refusal, a cut)."""
 

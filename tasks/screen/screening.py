@@ -27,7 +27,7 @@ from tasks.screen.rules import screen
 
 __all__ = ["COLUMNS", "EVIDENCE", "FILES", "VERSION", "Reason", "Screening", "Settings", "decide"]
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change to the rules or to what counts as a changed rewrite."""
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)

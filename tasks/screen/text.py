@@ -41,10 +41,10 @@ _TALK = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
-_VERBS = r"find|compute|determine|calculate|evaluate|simplify|solve|count|factor|factori[sz]e|maximi[sz]e|minimi[sz]e"
+VERBS = r"find|compute|determine|calculate|evaluate|simplify|solve|count|factor|factori[sz]e|maximi[sz]e|minimi[sz]e"
 VALUE_ASK = re.compile(
-    rf"""(?:^|[,;:.?!$)\]]\s*|\b(?:and|then|hence|thus|also|or|to|please|so)\s+)(?i:{_VERBS})\b
-      | \b(?=[A-Z])(?i:{_VERBS})\b
+    rf"""(?:^|[,;:.?!$)\]]\s*|\b(?:and|then|hence|thus|also|or|to|please|so)\s+)(?i:{VERBS})\b
+      | \b(?=[A-Z])(?i:{VERBS})\b
       | \b(?i:give|state|write\ down|report|enter)\s
         (?i:the\ (?:\w+\s+){{0,2}}(?:value|number|answer|sum|ratio)|your\ answer)\b
       | \b(?i:what|which)\s
