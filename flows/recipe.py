@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from flows.misfits import misfits
 from flows.stages import PER_SHARD
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
@@ -26,7 +27,7 @@ from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
 from tasks.rows.trial import Trial
-from tasks.stage import Requeue, again
+from tasks.stage import Requeue, again, asked_roles
 
 FOLDER = Path("deployments")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -138,17 +139,24 @@ class StageChoice(BaseModel):
     def _known(self) -> Self:
         if self.stage not in PER_SHARD:
             raise ValueError(f"no stage {self.stage!r}{_nearest(self.stage, PER_SHARD)}")
-        for one in self.requeue:
-            if not one.settings and not PER_SHARD[self.stage].stage.roles:
-                raise ValueError(f"requeue of {one.reason}: {self.stage} asks no model, so it needs changed settings")
         try:
-            for one in self.requeue:
-                again(PER_SHARD[self.stage].stage, self.typed(), one)
-            self.typed()
+            asked = self.roles()
         except ValidationError as fault:
             right = PER_SHARD[self.stage].stage.settings
             raise ValueError("; ".join(_line(error, right) for error in fault.errors(include_url=False))) from fault
+        for one in self.requeue:
+            if not one.settings and not asked:
+                raise ValueError(f"requeue of {one.reason}: {self.stage} asks no model, so it needs changed settings")
         return self
+
+    def roles(self) -> tuple[str, ...]:
+        """The roles that the stage asks, its requeues included."""
+        return asked_roles(PER_SHARD[self.stage].stage, self.typed(), self.requeue)
+
+    def every_settings(self) -> list[BaseModel]:
+        """The stage's settings, then those of its requeues."""
+        stage, typed = PER_SHARD[self.stage].stage, self.typed()
+        return [typed, *(again(stage, typed, one) for one in self.requeue)]
 
     def typed(self) -> BaseModel:
         """The settings as the stage's own model."""
@@ -190,13 +198,18 @@ class Recipe(BaseModel):
                     f"roles.{name}: engine {role.endpoint!r} serves one model, and other roles name another"
                 )
         for i, choice in enumerate(self.stages):
-            for role_name in PER_SHARD[choice.stage].stage.roles:
+            for role_name in choice.roles():
                 if role_name not in self.roles:
                     raise ValueError(f"stages[{i}] ({choice.stage}) needs role {role_name!r}, which nobody fills")
-        asking = [choice.stage for choice in self.stages if PER_SHARD[choice.stage].stage.roles]
+        asking = [choice.stage for choice in self.stages if choice.roles()]
         for stage in self.budget.stages:
             if stage not in asking:
                 raise ValueError(f"budget.stages: {stage!r} is no stage that spends{_nearest(stage, asking)}")
+        if clashes := misfits(
+            {choice.stage: choice.every_settings() for choice in self.stages},
+            {name: role.model for name, role in self.roles.items()},
+        ):
+            raise ValueError("; ".join(clashes))
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError(f"sources: names {names} are not all different")

@@ -62,6 +62,10 @@ def _whole(settings: BaseModel) -> BaseModel:
     return settings
 
 
+def _none(_: BaseModel) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What a stage is: its identity, and the shape of what it writes (polars types by column)."""
@@ -74,6 +78,8 @@ class Stage:
     """What of the settings bears on the answer; values that only say where something lies are left out."""
     evidence: Mapping[str, Schema] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
+    more_roles: Callable[[Any], tuple[str, ...]] = _none
+    """Roles that the stage asks besides under some settings."""
     files: tuple[Path, ...] = ()
     """Prompts and data files whose bytes bear on the answer."""
 
@@ -117,7 +123,7 @@ def plan(
     requeue: Sequence[Requeue] = (), **inputs: str,
 ) -> PlannedStage:  # fmt: skip
     """Bind a stage to its settings and models. `inputs` are digests of data it reads beside its rows."""
-    bound = {role: roles[role] for role in stage.roles}
+    bound = {role: roles[role] for role in asked_roles(stage, settings, requeue)}
     identity = {
         "stage": stage.name,
         "version": stage.version,
@@ -140,6 +146,12 @@ def plan(
         requeue=tuple(requeue),
         roles=bound,
     )
+
+
+def asked_roles(stage: Stage, settings: BaseModel, requeue: Sequence[Requeue] = ()) -> tuple[str, ...]:
+    """The roles that a stage asks under its settings and those of its requeues."""
+    every = (settings, *(again(stage, settings, one) for one in requeue))
+    return tuple(dict.fromkeys((*stage.roles, *(role for each in every for role in stage.more_roles(each)))))
 
 
 def again(stage: Stage, settings: BaseModel, requeue: Requeue) -> BaseModel:
@@ -181,7 +193,7 @@ def run_shard(
     rows: Sequence[Row] = chains.rows(storage, shard, chain).to_dicts()
 
     async def work() -> Done:
-        leasing = world.lease(where, stage.name, shard) if stage.roles and rows else nullcontext()
+        leasing = world.lease(where, stage.name, shard) if planned.roles and rows else nullcontext()
         async with leasing as lease:
             found = await asyncio.to_thread(find) if lease else None
             if found is not None:
@@ -189,7 +201,7 @@ def run_shard(
             _log.info("%s of %s: %d rows to decide", stage.name, shard.name, len(rows))
             decisions, asked = await _decide(stage, planned, shard, where, rows, decide, lease)
             verdicts, evidence = tables(stage, rows, decisions)
-            if stage.roles:
+            if planned.roles:
                 evidence[ASKED_TABLE] = asked
             if lease:
                 await lease.renew()

@@ -27,7 +27,7 @@ from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.verify import consensus
 from tasks.verify.gold import unverifiable
 
-VERSION = 2
+VERSION = 3
 
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)
@@ -40,10 +40,14 @@ COLUMNS: Schema = {
     "solver_model": pl.String,
     "finish_reasons": pl.List(pl.String),
     "solve_note": pl.String,
+    "second_solutions": pl.List(pl.String),
+    "second_keys": pl.List(pl.String),
+    "second_model": pl.String,
 }
 """The lists go by sample. `solutions` are texts as `solution_text` makes them; `reasoning_chars` counts the
 characters of the reasoning in them; `solver_model` is what the server called itself (joined by ", " where it
-changed its name); `solve_note` says what is wrong with which samples, and is None for kept rows."""
+changed its name); `solve_note` says what is wrong with which samples, and is None for kept rows. The
+`second_` columns are the same of the second solver, and None where it was not asked."""
 
 EVIDENCE: Mapping[str, Schema] = {}
 
@@ -76,15 +80,28 @@ class Settings(BaseModel):
     sampling: Literal["all", "lazy"] = Field(
         default="all",
         description="`all` buys the solutions at once; `lazy` the next only while unanimity can still keep the row,"
-        " so verify must ask for unanimity, as it does unless told otherwise.",
+        " so verify must not ask for a majority or a judge.",
     )
+    second_solutions: int = Field(
+        default=0, ge=0, description="Solutions asked of role second_solver, a model of another family, where the"
+        " solver's have no fault; verify compares them under agreement: cross_family.",
+    )  # fmt: skip
 
 
 def identity(settings: Settings) -> Mapping[str, Any]:
     """What of the settings bears on the solutions. With lazy sampling the verifier's version does, and only then;
     a run that buys all solutions is the same run as one whose recipe names no sampling."""
-    whole = settings.model_dump(mode="json", exclude={"sampling"})
+    whole = settings.model_dump(mode="json", exclude={"sampling"} | _unused(settings))
     return whole if settings.sampling == "all" else {**whole, "sampling": "lazy", "verifier": consensus.VERSION}
+
+
+def _unused(settings: Settings) -> set[str]:
+    return set() if settings.second_solutions else {"second_solutions"}
+
+
+def more_roles(settings: Settings) -> tuple[str, ...]:
+    """Whom the stage asks besides the solver."""
+    return ("second_solver",) if settings.second_solutions else ()
 
 
 def question(text: str, settings: Settings) -> Prompt:
@@ -136,8 +153,12 @@ Hopeful = Callable[[Sequence[str]], Awaitable[bool]]
 """Whether a row with these solutions, the first of all of them, can still be kept."""
 
 
-async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings, hopeful: Hopeful | None = None) -> Decision:
+async def decide(
+    row: Mapping[str, Any], ask: Ask, settings: Settings, hopeful: Hopeful | None = None, second: Ask | None = None
+) -> Decision:
     """Have one problem solved; one solution at a time while `hopeful`, where that is given.
+
+    Then `second` solves it too, where the settings ask for that and the row may still be kept.
 
     Raises `EndpointError` when the endpoint gives no reply.
     """
@@ -149,24 +170,35 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings, hopeful: 
         replies = await _replies(ask, prompt, settings.solutions)
     else:
         replies = await _one_by_one(ask, prompt, settings.solutions, hopeful)
+    faults = _faults(replies, "sample")
+    others: Sequence[Reply] = ()
+    if second and settings.second_solutions and not faults and await _may_be_kept(replies, settings, hopeful):
+        others = await _replies(second, prompt, settings.second_solutions)
+        faults = _faults(others, "second solver's sample")
     parts = [reasoning_and_answer(reply) for reply in replies]
-    faults = {
-        sample: fault
-        for sample, (reply, (_, answer)) in enumerate(zip(replies, parts, strict=True))
-        if (fault := _fault(reply.finish_reason, answer))
-    }
     columns = {
-        "solutions": [solution_text(*part) for part in parts],
+        "solutions": _texts(replies),
         "reasoning_chars": [len(reasoning) for reasoning, _ in parts],
         "solution_keys": [reply.key for reply in replies],
         "solver_model": ", ".join(sorted({reply.model for reply in replies})),
         "finish_reasons": [reply.finish_reason for reply in replies],
-        "solve_note": "; ".join(f"sample {sample}: {note}" for sample, (_, note) in faults.items()) or None,
+        "solve_note": "; ".join(f"{sample}: {note}" for sample, (_, note) in faults.items()) or None,
+        "second_solutions": _texts(others) or None,
+        "second_keys": [reply.key for reply in others] or None,
+        "second_model": ", ".join(sorted({reply.model for reply in others})) or None,
     }
     reasons = {reason for reason, _ in faults.values()}
     if not reasons:
         return keep(columns)
     return quarantine(Reason.TRUNCATED if Reason.TRUNCATED in reasons else Reason.NO_ANSWER, columns)
+
+
+async def _may_be_kept(replies: Sequence[Reply], settings: Settings, hopeful: Hopeful | None) -> bool:
+    return hopeful is None or (len(replies) == settings.solutions and await hopeful(_texts(replies)))
+
+
+def _texts(replies: Sequence[Reply]) -> list[str]:
+    return [solution_text(*reasoning_and_answer(reply)) for reply in replies]
 
 
 async def _replies(ask: Ask, prompt: Prompt, count: int) -> Sequence[Reply]:
@@ -188,10 +220,18 @@ async def _one_by_one(ask: Ask, prompt: Prompt, count: int, hopeful: Hopeful) ->
         replies.append(reply)
         if _fault(reply.finish_reason, reasoning_and_answer(reply)[1]):
             break
-        texts = [solution_text(*reasoning_and_answer(one)) for one in replies]
-        if index < count - 1 and not await hopeful(texts):
+        if index < count - 1 and not await hopeful(_texts(replies)):
             break
     return replies
+
+
+def _faults(replies: Sequence[Reply], name: str) -> dict[str, tuple[Reason, str]]:
+    """What is wrong with which of the replies."""
+    return {
+        f"{name} {index}": fault
+        for index, reply in enumerate(replies)
+        if (fault := _fault(reply.finish_reason, reasoning_and_answer(reply)[1]))
+    }
 
 
 def _fault(finish_reason: str, answer: str) -> tuple[Reason, str] | None:

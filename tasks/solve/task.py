@@ -9,6 +9,7 @@ from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks.models.asker import Desk
+from tasks.models.prompt import Ask
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
@@ -28,6 +29,7 @@ STAGE = Stage(
     roles=("solver",),
     files=solving.FILES,
     identity=solving.identity,
+    more_roles=solving.more_roles,
 )
 
 
@@ -36,9 +38,11 @@ def solve(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where:
     """Solutions of the rows that the stage before kept."""
 
     async def decide(rows: Sequence[Row], desk: Desk, settings: solving.Settings) -> list[Decision]:
-        return await each_row(
-            rows, desk, "solver", lambda row, ask: solving.decide(row, ask, settings, _hopeful(row, settings))
-        )
+        async def solved(row: Row, ask: Ask) -> Decision:
+            second = desk.ask_for("second_solver", row["problem_id"]) if settings.second_solutions else None
+            return await solving.decide(row, ask, settings, _hopeful(row, settings), second)
+
+        return await each_row(rows, desk, "solver", solved)
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))
 

@@ -3,7 +3,8 @@
 The rule is unanimity (answer verification in DeepMath-103K, arXiv 2504.11456): every pair of the model's
 answers, and every one of them with the source's answer where there is one. One pair that differs drops the row;
 one that nobody can decide sets it aside. With `majority` it is enough that more than half of the solutions agree,
-with each other and with the source. A kept row says which rule kept it.
+with each other and with the source; with `cross_family` the answers of a second solver must agree with all of them
+too. A kept row says which rule kept it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tasks.verify import normal
 from tasks.verify.extract import alternatives, final_answer, find
 from tasks.verify.outcome import Comparison, Equality, Pair
 
-VERSION = 2
+VERSION = 3
 """To be raised with every change to extraction or to a verdict."""
 
 
@@ -34,9 +35,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     solutions: int = Field(default=3, ge=1, description="solutions of a problem")
-    agreement: Literal["unanimity", "majority"] = Field(
-        default="unanimity", description="whether all of the solutions must agree, or more than half of them"
+    agreement: Literal["unanimity", "majority", "cross_family"] = Field(
+        default="unanimity",
+        description="whether all of the solutions must agree, or more than half of them, or all of them and those of"
+        " a second solver",
     )
+    judge: bool = Field(
+        default=False, description="whether role answer_judge is asked about pairs that rules leave undecided"
+    )
+    judge_max_tokens: int = Field(default=1024, ge=1, description="length limit of a judgement, in tokens")
     without_source: Literal["keep", "set_aside"] = Field(
         default="keep", description="what becomes of agreeing solutions whose source states no answer"
     )
@@ -65,10 +72,12 @@ COLUMNS: Schema = {
     "agreed_with_source": pl.Boolean,
     "verify_rule": pl.String,
     "kept_by": pl.String,
+    "second_answers": pl.List(pl.String),
 }
 """The answer of each solution in order (None: it states none); the published one (None unless kept); whether the
 source's answer was met (None: there is none, or nobody could tell); the rules behind the verdict; and what a kept
-row was kept by: `unanimity` or `majority`, with ` and source` where the source's answer was met."""
+row was kept by: `unanimity`, `majority` or `cross_family`, with ` and source` where the source's answer was met; and
+the answers of the second solver's solutions (None: they were not compared)."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "comparisons": {"left": pl.String, "right": pl.String, "verdict": pl.String, "rule": pl.String},
@@ -76,7 +85,7 @@ EVIDENCE: Mapping[str, Schema] = {
 }
 """`comparisons`: one line for each pair, answers with each other, then each of the source's forms (left) with each
 answer. `extractions`: one line for each solution, its answer and where it was found (None: none), then one for each
-form of the source's answer, without a solution's number."""
+form of the source's answer, without a solution's number. The second solver's solutions are counted on from there."""
 
 
 class Compares(Protocol):
@@ -92,28 +101,39 @@ Table = Mapping[tuple[str, str], Comparison]
 @dataclass(frozen=True, slots=True)
 class Case:
     """What there is to compare in one row: the answer of each solution (None: it states none), the forms of the
-    source's, the kind of answer that the question asks for, where screening said it, and where each was found."""
+    source's, the kind of answer that the question asks for, where screening said it, where each was found (the
+    second solver's last), and the answers of a second solver, where they bear on the row."""
 
     answers: tuple[str | None, ...]
     source: tuple[str, ...]
     kind: str | None = None
     places: tuple[str | None, ...] = ()
+    second: tuple[str | None, ...] = ()
+
+    @property
+    def every(self) -> tuple[str | None, ...]:
+        """The answers of both solvers."""
+        return (*self.answers, *self.second)
 
     @property
     def stated(self) -> tuple[str, ...]:
         """The answers that were stated."""
-        return tuple(answer for answer in self.answers if answer is not None)
+        return tuple(answer for answer in self.every if answer is not None)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every pair that bears on the row: answers with each other, then the source's forms with each answer."""
         return [*combinations(self.stated, 2), *((form, answer) for answer in self.stated for form in self.source)]
 
 
-def case(row: Mapping[str, Any]) -> Case:
-    """Read `solutions` (list[str]), `source_answer` (str | None) and, if there, `answer_type` of a row."""
-    found = [find(text) for text in row["solutions"]]
+def case(row: Mapping[str, Any], *, second: bool = False) -> Case:
+    """Read `solutions` (list[str]), `source_answer` (str | None) and, if there, `answer_type` of a row; and its
+    `second_solutions` if those of the `second` solver bear on it."""
+    own = len(row["solutions"])
+    found = [find(text) for text in (*row["solutions"], *((second and row.get("second_solutions")) or ()))]
+    answers = tuple(one.answer if one else None for one in found)
     return Case(
-        answers=tuple(one.answer if one else None for one in found),
+        answers=answers[:own],
+        second=answers[own:],
         source=alternatives(row["source_answer"]),
         kind=row.get("answer_type"),
         places=tuple(one.place if one else None for one in found),
@@ -122,8 +142,13 @@ def case(row: Mapping[str, Any]) -> Case:
 
 def decide_rows(rows: Sequence[Mapping[str, Any]], verifier: Compares, settings: Settings) -> list[Decision]:
     """One decision per row, in their order. Each distinct pair of answers is compared once."""
-    cases = [case(row) for row in rows]
-    return [decide(each, table, settings) for each, table in zip(cases, compared(cases, verifier), strict=True)]
+    return [decide(*each, settings) for each in cases(rows, verifier, settings)]
+
+
+def cases(rows: Sequence[Mapping[str, Any]], verifier: Compares, settings: Settings) -> list[tuple[Case, Table]]:
+    """What there is to compare in each row, and the comparisons."""
+    every = [case(row, second=settings.agreement == "cross_family") for row in rows]
+    return list(zip(every, compared(every, verifier), strict=True))
 
 
 def compared(cases: Sequence[Case], verifier: Compares) -> list[Table]:
@@ -147,7 +172,7 @@ def decide(case: Case, table: Table, settings: Settings) -> Decision:
         "extractions": [
             *(
                 {"solution": index, "answer": answer, "place": place}
-                for index, (answer, place) in enumerate(zip(case.answers, case.places, strict=True))
+                for index, (answer, place) in enumerate(zip(case.every, case.places, strict=True))
             ),
             *({"solution": None, "answer": form, "place": "source"} for form in case.source),
         ],
@@ -161,17 +186,18 @@ def decide(case: Case, table: Table, settings: Settings) -> Decision:
         "agreed_with_source": _all_equal(with_source),
         "verify_rule": _rule(seen),
         "kept_by": None,
+        "second_answers": list(case.second) or None,
     }
     if case.stated and not any(_checkable(answer, settings) for answer in case.stated):
         return drop(Reason.UNVERIFIABLE, columns, evidence)
     agreeing: Sequence[str] = ()
-    if verdicts <= {Equality.EQUAL} and None not in case.answers and len(case.answers) == settings.solutions:
+    if verdicts <= {Equality.EQUAL} and _complete(case, settings):
         agreeing = case.stated
     elif settings.agreement == "majority":
         agreeing = _majority(case, table, settings.solutions)
         columns["agreed_with_source"] = True if agreeing and case.source else columns["agreed_with_source"]
     if not agreeing:
-        differ = Equality.DIFFERENT in verdicts
+        differ = Equality.DIFFERENT in verdicts and not _may_still_agree(case, table, settings)
         return (
             drop(Reason.DISAGREEMENT, columns, evidence)
             if differ
@@ -182,8 +208,41 @@ def decide(case: Case, table: Table, settings: Settings) -> Decision:
     answer = best_formed(agreeing, rounded="rounding" in columns["verify_rule"])
     if answer is None:
         return drop(Reason.UNVERIFIABLE, columns, evidence)
-    kept_by = ("unanimity" if agreeing == case.stated else "majority") + (" and source" if case.source else "")
+    rule = "majority" if agreeing != case.stated else "cross_family" if case.second else "unanimity"
+    kept_by = rule + (" and source" if case.source else "")
     return keep(columns | {"final_answer": answer, "kept_by": kept_by}, evidence)
+
+
+def hoped(table: Table) -> Table:
+    """The comparisons as they would be if every undecided pair were equal."""
+    return {
+        pair: Comparison(Equality.EQUAL, seen.rule) if seen.verdict is Equality.UNDECIDED else seen
+        for pair, seen in table.items()
+    }
+
+
+def undecided_pairs(case: Case, table: Table) -> list[tuple[str, str]]:
+    """The sorted pairs that nobody could decide and that bear on the row, each once: a form of the source's only
+    where the answer meets no other form."""
+    sources = [
+        (form, answer)
+        for answer in case.stated
+        if case.source and _with_source(case.source, answer, table).verdict is Equality.UNDECIDED
+        for form in case.source
+    ]
+    every = sorted({(min(pair), max(pair)) for pair in (*combinations(case.stated, 2), *sources)})
+    return [pair for pair in every if table[pair].verdict is Equality.UNDECIDED]
+
+
+def _complete(case: Case, settings: Settings) -> bool:
+    """Whether every answer is there that must be."""
+    asked = bool(case.second) or settings.agreement != "cross_family"
+    return asked and None not in case.every and len(case.answers) == settings.solutions
+
+
+def _may_still_agree(case: Case, table: Table, settings: Settings) -> bool:
+    """Whether a majority is open though two answers differ."""
+    return settings.agreement == "majority" and bool(_majority(case, hoped(table), settings.solutions))
 
 
 def bearing(case: Case, table: Table) -> list[Comparison]:

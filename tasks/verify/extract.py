@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.verify import normal
 
@@ -37,6 +38,9 @@ _AFTERWORD = re.compile(
 )
 _DISPLAY = re.compile(r"(?:\$\$|\\\[)(?P<inside>.{1,400}?)(?:\$\$|\\\])", re.DOTALL)
 _JSON = re.compile(r'"(?:final_)?answer"\s{0,9}:\s{0,9}', re.IGNORECASE)
+_COMMAND = re.compile(r'(?<!\\)\\(?!u[0-9a-fA-F]{4})(?=[a-zA-Z]{2,}|[^a-zA-Z"\\/])')  # \frac and \( , not \u00b1
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_AS_WRITTEN = json.JSONDecoder(parse_float=str, parse_int=str)  # 0.4120 keeps its digits
 _SENTENCE_END = re.compile(r"[.!](?=\s|$|\*)")
 _LONGEST_TEXT = 1_000_000  # characters of a solution's end that are looked at
 _LONGEST_SOURCE = 2_000  # characters of a source's answer that is taken apart
@@ -90,14 +94,25 @@ def _in_json(text: str) -> str:
     heads = list(_JSON.finditer(end)) if re.search(r"\}\s{0,9}(?:```)?\s{0,9}$", text[-40:]) else []
     if not heads:
         return ""
-    said = re.sub(r"(?<!\\)\\(?=[a-zA-Z]{2,})", r"\\\\", end[heads[-1].end() :])  # \frac is no form feed
+    said = end[heads[-1].end() :]
+    string = _STRING.match(said)
+    if string and _COMMAND.search(string[1]):  # LaTeX whose backslashes nobody doubled
+        return string[1]
+    said = _COMMAND.sub(r"\\\\", said)
     try:
-        value, _ = json.JSONDecoder().raw_decode(said)
-    except (ValueError, RecursionError):  # backslashes of LaTeX that nobody doubled
+        value, _ = _AS_WRITTEN.raw_decode(said)
+    except (ValueError, RecursionError):
         return re.split(r'"?\s*,?\s*(?:\}|$)', said.split("\n", maxsplit=1)[0].lstrip('"'), maxsplit=1)[0]
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return "" if value is None else _written(value)
+
+
+def _written(value: Any) -> str:
+    """A value of JSON as one writes it: an object as equations, a list in brackets."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {one}" for name, one in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+        return ", ".join(f"{name} = {_written(one)}" for name, one in value.items())
+    return f"[{', '.join(map(_written, value))}]" if isinstance(value, list) else str(value)
 
 
 def _tagged(text: str) -> str:

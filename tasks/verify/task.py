@@ -9,12 +9,13 @@ from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks.models.asker import Desk
+from tasks.models.prompt import Ask
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
-from tasks.stage import PlannedStage, Row, Stage, run_shard
+from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
 from tasks.task import OPTIONS, state
-from tasks.verify import consensus
+from tasks.verify import consensus, judging
 from tasks.verify.pool import shared
 from tasks.world import Where
 
@@ -23,16 +24,27 @@ STAGE = Stage(
     version=consensus.VERSION,
     settings=consensus.Settings,
     columns=consensus.COLUMNS,
-    evidence=consensus.EVIDENCE,
+    evidence=judging.EVIDENCE,
+    identity=judging.identity,
+    more_roles=judging.more_roles,
 )
 
 
 @task(name="verify", task_run_name="verify {shard.name}", **OPTIONS)
 def verify(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows whose solutions agree, with each other and with the source."""
-
-    async def decide(rows: Sequence[Row], _: Desk, settings: consensus.Settings) -> list[Decision]:
-        verifier = shared(settings.cpu_seconds, settings.memory_mib << 20)
-        return await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
-
     return state(run_shard(STAGE, planned, shard, chain, where, decide))
+
+
+async def decide(rows: Sequence[Row], desk: Desk, settings: consensus.Settings) -> list[Decision]:
+    """Decide rows by rule, and where the settings ask for it by a judge what rules leave open."""
+    verifier = shared(settings.cpu_seconds, settings.memory_mib << 20)
+    if not settings.judge:
+        return await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
+    found = await asyncio.to_thread(consensus.cases, rows, verifier, settings)
+    compared = [{**row, "case": case, "table": table} for row, (case, table) in zip(rows, found, strict=True)]
+
+    async def judged(row: Row, ask: Ask) -> Decision:
+        return await judging.decide(row["question"], row["case"], row["table"], ask, settings)
+
+    return await each_row(compared, desk, judging.ROLE, judged)

@@ -52,6 +52,9 @@ async def test_three_solutions_are_kept_in_order_with_reasoning_and_answer_apart
         "solver_model": "r1",
         "finish_reasons": ["stop"] * 3,
         "solve_note": None,
+        "second_solutions": None,
+        "second_keys": None,
+        "second_model": None,
     }
     assert_fits_table(decision)
 

@@ -73,6 +73,22 @@ def test_every_decision_has_the_same_columns_and_comparisons_of_every_pair() -> 
     assert {line["verdict"] for line in comparisons} == {str(Equality.EQUAL)}
 
 
+@pytest.mark.parametrize(
+    ("answers", "unanimity", "majority"),
+    [
+        (("2", "2.0", "3"), Verdict.DROP, Verdict.KEEP),
+        (("2", "3", "4"), Verdict.DROP, Verdict.DROP),
+        (("E", "e", "F"), Verdict.DROP, Verdict.QUARANTINE),  # the first two may be the same
+    ],
+)
+def test_a_majority_that_is_open_is_not_lost(answers: Sequence[str], unanimity: Verdict, majority: Verdict) -> None:
+    verdicts = [
+        decide_rows([row(answers)], InProcess(), Settings(agreement=rule))[0].verdict
+        for rule in ("unanimity", "majority")
+    ]
+    assert verdicts == [unanimity, majority]
+
+
 def test_a_pair_is_compared_once_whatever_its_order() -> None:
     verifier = InProcess()
     decide_rows([row(("2", "3", "2")), row(("3", "2", "3"))], verifier, Settings())
