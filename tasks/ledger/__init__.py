@@ -9,7 +9,8 @@ is to be read at any moment; the response store and the spend queries follow it.
 
 While a shard of a stage that asks models is worked on, its buckets are leased to one writer (`leases`, on the
 `board`). The token of the lease is in each segment's name and beside each event; if a lease is taken over, the
-reply to a key is that of the highest token, and every outcome is spend.
+reply to a key is that of the highest token, and every outcome is spend. Who wants a lease takes `turn`s with the
+other processes of its machine, so that they do not try for one number all at once.
 
 What own engines hold of cards is in lease rows of another kind, under `ledger/engines/` (`gpu`, `gpu_split`).
 """

@@ -13,13 +13,14 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from uuid import uuid4
 
 from tasks.errors import LeaseLost, StorageError
 from tasks.ledger import board as boards
 from tasks.ledger.board import Claim, Entry
 from tasks.ledger.holders import this_process
+from tasks.ledger.machine import turn
 from tasks.ledger.rivals import Rivals
 from tasks.rows.storage import Storage
 
@@ -28,6 +29,8 @@ SECONDS = 60.0
 _LOOKS_PER_LEASE, _SIGNS_PER_LEASE = 40, 4
 _WIDEST_SPREAD = 8.0
 """In times that a try took."""
+_TURN_SECONDS = 20.0
+"""Longer than many tries; who is stopped in the middle of one holds others up for so long, once."""
 _log = logging.getLogger(__name__)
 
 
@@ -118,17 +121,21 @@ async def held(storage: Storage, claim: Claim, seconds: float = SECONDS) -> Asyn
 
 async def _acquire(storage: Storage, claim: Claim, seconds: float) -> Lease:
     mine = Entry(claim=claim, holder=this_process(claim.run), seconds=seconds, nonce=uuid4().hex)
-    rivals, pause, spread = Rivals(storage, claim, mine.holder), 0.02, 2.0
+    rivals, pause, spread, waits = Rivals(storage, claim, mine.holder), 0.02, 2.0, False
     while True:
-        began = time.monotonic()
-        board = await asyncio.to_thread(boards.look, storage)
-        if await rivals.stand_in_the_way(board, began):
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, seconds / _LOOKS_PER_LEASE)
-        elif await asyncio.to_thread(boards.take, storage, board.next, mine):
+        # all want the next number: those of one machine go in turn, but who waits for a holder keeps nobody up
+        async with nullcontext() if waits else turn(f"leases of {storage.root}", _TURN_SECONDS):
+            began = time.monotonic()
+            board = await asyncio.to_thread(boards.look, storage)
+            waits = await rivals.stand_in_the_way(board, began)
+            made = not waits and await asyncio.to_thread(boards.take, storage, board.next, mine)
+        if made:
             with suppress(StorageError):  # whoever comes next tidies as well
                 await asyncio.to_thread(boards.tidy, storage, board)
             return Lease(storage, board.next, mine, began)
-        else:  # many want the next number at once: each takes another moment, or all would come again together
+        if waits:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, seconds / _LOOKS_PER_LEASE)
+        else:  # another machine was faster: each takes another moment, or all would come again together
             await asyncio.sleep(random.uniform(0, spread) * (time.monotonic() - began))
             spread = min(2 * spread, _WIDEST_SPREAD)

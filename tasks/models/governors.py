@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +16,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from tasks.errors import StorageError
+from tasks.ledger.machine import checked, private_folder
 from tasks.models.governor import Grant, Limits, Report, State, fresh, govern
 from tasks.rows.fingerprint import digest
 
@@ -38,13 +38,7 @@ class OnMachine:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Without a folder: one of this user's in the machine's temporary files. Raises `StorageError`."""
-        self._folder = folder or Path(tempfile.gettempdir()) / f"deepmath-curation-{os.getuid()}"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        found = self._folder.lstat()
-        if found.st_uid != os.getuid() or found.st_mode & 0o022 or self._folder.is_symlink():
-            raise StorageError(
-                f"{self._folder} is not this user's alone; remove it, or set TMPDIR to a private folder"
-            )
+        self._folder = checked(folder) if folder else private_folder()
 
     def report(self, endpoint: str, limits: Limits, report: Report) -> Grant:
         """See `Governor`."""

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,21 @@ async def test_of_many_who_want_overlapping_buckets_one_at_a_time_holds_them(sto
     await asyncio.gather(*(work(number) for number in range(9)))
     assert sorted(tokens) == list(range(1, 10))
     assert boards.look(storage).live == []
+
+
+async def test_of_many_on_one_machine_who_want_the_next_number_none_tries_in_vain(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+    take = boards.take
+
+    def counted(*wanted: Any) -> bool:
+        tries.append(take(*wanted))
+        return tries[-1]
+
+    monkeypatch.setattr(boards, "take", counted)
+    await asyncio.gather(*(enter(storage, claim(low, low + 16)) for low in range(0, 256, 16)))
+    assert tries == [True] * 16
 
 
 async def test_who_waits_gets_it_when_it_is_given_back(storage: Storage) -> None:
