@@ -6,12 +6,12 @@ A worker that dies is replaced and the next pair is served; the pair it died of 
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cache
+from multiprocessing.util import Finalize
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -31,9 +31,13 @@ _WALL = 12  # wall time allowed for each second of CPU time: only a worker that 
 
 @cache
 def shared(cpu_seconds: int, memory_bytes: int) -> Verifier:
-    """One verifier for all shards of this process, closed when it ends: its worker takes seconds to start."""
+    """One verifier for all shards of this process, closed when it ends: its worker takes seconds to start.
+
+    `atexit` would not do: a process that `multiprocessing` started, as Prefect starts runs, calls none of its
+    functions, and waits for its own children, so it would wait for ever.
+    """
     made = Verifier(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
-    atexit.register(made.__exit__, None, None, None)
+    Finalize(None, made.__exit__, args=(None, None, None), exitpriority=0)
     return made
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks.verify.outcome import Equality
-from tasks.verify.pool import Verifier
+from tasks.verify.pool import Verifier, shared
 
 SERVED = ("(x+1)^2", "x^2+2x+1")  # needs the worker, and must be served after any hostile pair
 ROOT = Path(__file__).parents[3]
@@ -101,7 +101,7 @@ def test_workers_end_with_the_verifier() -> None:
 
 BUSY = """
 import multiprocessing, os, threading, time
-from tasks.verify.pool import Verifier
+from tasks.verify.pool import Verifier, shared
 
 def main():
     verifier = Verifier(workers=2, cpu_seconds=3)
@@ -114,6 +114,22 @@ def main():
 if __name__ == "__main__":
     main()
 """
+
+
+def compare_in_shared_verifier() -> None:
+    (result,) = shared(5, 1 << 30).compare_all([SERVED])
+    assert result.verdict is Equality.EQUAL
+
+
+def test_a_process_that_multiprocessing_started_ends_though_it_has_compared() -> None:
+    """Such a process calls nothing that is registered with `atexit`, and waits for its children."""
+    process = multiprocessing.get_context("spawn").Process(target=compare_in_shared_verifier)
+    process.start()
+    process.join(timeout=120)
+    try:
+        assert process.exitcode == 0
+    finally:
+        process.kill()
 
 
 def test_no_orphan_outlives_a_killed_parent(tmp_path: Path) -> None:
