@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,10 +25,11 @@ from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.structured import ask_structured
+from tasks.rate.stopping import HIGHEST, LOWEST, at_once, certain_drop
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 
-VERSION = 1
+VERSION = 2
 
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)
@@ -41,7 +42,8 @@ COLUMNS: Schema = {
     "rating_spread": pl.Float64,
 }
 """Unrounded mean; mean to the nearest half, half up; the ratings by sample; their population standard
-deviation. All None where a rating is missing: a mean of five is not a mean of six."""
+deviation. All None where a rating could not be read: a mean of five is not a mean of six. Where rating stopped
+early, `ratings` holds those that were bought and the others are None."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "ratings": {
@@ -73,6 +75,9 @@ class Settings(BaseModel):
 
     samples: int = Field(default=6, ge=1, description="Ratings asked for each problem, as samples 0, 1, ...")
     gate: float = Field(default=5.0, ge=1, le=10, description="A problem with a lower mean is dropped.")
+    stopping: Literal["off", "exact"] = Field(
+        default="off", description="exact: buy no further rating once the problem is certain to be dropped."
+    )
     temperature: float = Field(default=1.0, ge=0, description="Above 0, or the samples repeat one another.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
     max_tokens: int = Field(default=1024, ge=1, description="Most tokens of one rating.")
@@ -85,7 +90,7 @@ class Rating(BaseModel):
 
     summary: str = Field(description="What the problem asks and what solving it takes.")
     reason: str = Field(description="Why this level of the scale and neither of its neighbours.")
-    rating: float = Field(ge=1, le=10, multiple_of=0.5, description="1 to 10 in half steps.")
+    rating: float = Field(ge=LOWEST, le=HIGHEST, multiple_of=0.5, description="1 to 10 in half steps.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +127,42 @@ def judge(ratings: Sequence[float], gate: float) -> tuple[bool, dict[str, Any]]:
     }
 
 
+def stopped(ratings: Sequence[float]) -> dict[str, Any]:
+    """The columns of a problem that is dropped without all of its ratings."""
+    return {**dict.fromkeys(COLUMNS), "ratings": list(ratings)}
+
+
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """Rate one problem. Raises `EndpointError` when the endpoint gives no reply."""
-    samples = await _samples(ask, question(row["question"], settings), settings.samples)
+    samples = await _samples(ask, question(row["question"], settings), settings)
     evidence = {"ratings": [_line(index, sample) for index, sample in enumerate(samples)]}
     ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
     if len(ratings) < len(samples):
         return quarantine(Reason.UNREADABLE_REPLY, dict.fromkeys(COLUMNS), evidence)
+    if len(ratings) < settings.samples:
+        return drop(Reason.TOO_EASY, stopped(ratings), evidence)
     passed, columns = judge(ratings, settings.gate)
     return keep(columns, evidence) if passed else drop(Reason.TOO_EASY, columns, evidence)
 
 
-async def _samples(ask: Ask, prompt: Prompt, count: int) -> list[_Sample]:
-    """All samples at once. When one fails the others still land: they are paid for."""
-    outcomes = await asyncio.gather(*(_sample(ask, prompt, index) for index in range(count)), return_exceptions=True)
+async def _samples(ask: Ask, prompt: Prompt, settings: Settings) -> list[_Sample]:
+    """All samples at once; with `exact`, as many as a first look needs, then one by one until the row is decided."""
+    first = settings.samples if settings.stopping == "off" else at_once(settings.samples, settings.gate)
+    samples = await _gathered(ask, prompt, range(first))
+    while len(samples) < settings.samples and _open(samples, settings):
+        samples += await _gathered(ask, prompt, [len(samples)])
+    return samples
+
+
+def _open(samples: Sequence[_Sample], settings: Settings) -> bool:
+    """Whether the next rating can bear on the row: all so far were read, and do not yet drop it."""
+    ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
+    return len(ratings) == len(samples) and not certain_drop(ratings, settings.samples, settings.gate)
+
+
+async def _gathered(ask: Ask, prompt: Prompt, indices: Sequence[int]) -> list[_Sample]:
+    """Samples asked at the same time. When one fails the others still land: they are paid for."""
+    outcomes = await asyncio.gather(*(_sample(ask, prompt, index) for index in indices), return_exceptions=True)
     samples = []
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
