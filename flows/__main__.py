@@ -1,4 +1,4 @@
-"""The command line: python -m flows demo|run|doctor|prices|retry|requeue|ui|metrics|status|spend|rebuild|compact.
+"""The command line, `python -m flows COMMAND`: what can be said on it is in `--help`.
 
 Exit codes: 0 done, 1 the run failed and can be started again, 2 the input is wrong and nothing was started, 3 the
 run has stopped on purpose (a budget is reached, or too much is quarantined) and says how to go on.
@@ -16,7 +16,7 @@ import typer
 from pydantic import BaseModel
 from rich.markup import escape
 
-from flows import servers, services
+from flows import benchmarks, servers, services
 from flows.options import DEMO, BudgetUsd, Json, Kind, Root, Shards, Workers, complaints, people
 from flows.runner import Runner
 from tasks.errors import StorageError
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 prices = typer.Typer(help="The price table.", no_args_is_help=True)
 app.add_typer(prices, name="prices")
+app.add_typer(benchmarks.app, name="benchmarks")
 app.add_typer(servers.app)
 
 

@@ -98,6 +98,18 @@ def read_outside(path: str) -> bytes:
         return file.read()
 
 
+def matching(path: str) -> list[str]:
+    """Somebody else's files whose path is `path`, or fits it as a glob, sorted. Raises `SourceError` if none does."""
+    files, inner = fsspec.core.url_to_fs(path)
+    try:
+        found = sorted(str(one) for one in files.glob(inner))
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be listed: {fault}") from fault
+    if not found:
+        raise SourceError(f"{path}: there is no such file; give a path or URL that can be read")
+    return [files.unstrip_protocol(one) for one in found]
+
+
 @cache
 def reply_store(root: str) -> ReplyStore:
     """This process's view of the replies under a root."""

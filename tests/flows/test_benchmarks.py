@@ -1,0 +1,75 @@
+"""Benchmarks are fetched from a copy of the Hub on disk, and a folder of them is held against the registry."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from flows.__main__ import app
+from tasks.decontaminate.registry import COLUMN, registry
+
+PAPER = 17
+
+
+def said(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["benchmarks", *arguments])
+
+
+def hub(folder: Path, rows: int) -> Path:
+    """A copy of one dataset as Parquet and of another as JSONL, in the Hub's layout."""
+    parquet = folder / "openai" / "gsm8k" / "main"
+    parquet.mkdir(parents=True)
+    questions = [f"What is {i} + {i}?" for i in range(rows)]
+    pl.DataFrame({"question": questions}).write_parquet(parquet / "test-00000-of-00001.parquet")
+    jsonl = folder / "HuggingFaceH4" / "MATH-500"
+    jsonl.mkdir(parents=True)
+    lines = [json.dumps({"problem": f"Find ${i}!$."}) + "\n" for i in range(500)]
+    (jsonl / "test.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_the_registry_has_the_papers_benchmarks_and_those_it_left_out() -> None:
+    known = registry()
+    assert sum(one.set == "paper" for one in known.values()) == PAPER
+    assert {"aime25", "polymath"} == {name for name, one in known.items() if one.set == "evaluated"}
+    listed = json.loads(said("list", "--json").stdout)
+    assert list(listed) == list(known)
+
+
+def test_fetched_benchmarks_are_whole_and_changed_ones_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks"
+    names = ["gsm8k", "math500"]
+    given = ["--folder", str(folder), *names]
+    assert said("fetch", *given, "--hub", str(hub(tmp_path / "hub", 1319))).exit_code == 0
+    assert json.loads((folder / "gsm8k.jsonl").read_text(encoding="utf-8").splitlines()[7]) == {
+        COLUMN: "What is 7 + 7?"
+    }
+    verified = said("verify", *given, "--json")
+    assert (verified.exit_code, [one["verdict"] for one in json.loads(verified.stdout)]) == (0, ["whole", "whole"])
+    before = [one["digest"] for one in json.loads(verified.stdout)]
+    path = folder / "math500.jsonl"
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(True)[1:]), encoding="utf-8")
+    (folder / "gsm8k.jsonl").write_text("{}\n", encoding="utf-8")
+    changed = said("verify", *given, "aime24", "--json")
+    assert changed.exit_code == 1
+    found = json.loads(changed.stdout)
+    assert [one["verdict"] for one in found] == ["unreadable", "other_count", "not_there"]
+    assert (found[1]["rows"], found[1]["expected"], found[1]["digest"] != before[1]) == (499, 500, True)
+
+
+def test_a_dataset_of_another_size_or_none_is_refused(tmp_path: Path) -> None:
+    copy = hub(tmp_path / "hub", 7)
+    for name, words in (("gsm8k", "7 questions"), ("aime24", "no such file")):
+        refused = said("fetch", "--folder", str(tmp_path / "b"), name, "--hub", str(copy))
+        assert refused.exit_code == 2
+        assert words in " ".join(refused.stderr.split())
+        assert not (tmp_path / "b" / f"{name}.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", ["fetch", "verify"])
+def test_a_name_that_nobody_registered_is_refused_with_the_nearest(tmp_path: Path, command: str) -> None:
+    refused = said(command, "--folder", str(tmp_path), "gsm8")
+    assert refused.exit_code == 2
+    assert "did you mean gsm8k" in " ".join(refused.stderr.split())
