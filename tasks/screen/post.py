@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.screen.text import core, plain
+from tasks.screen.markup import plain
+from tasks.screen.text import core
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections import Counter
 
-from tasks.screen.text import core, plain
+from tasks.screen.markup import plain
+from tasks.screen.text import core
 
 _DIGIT_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",

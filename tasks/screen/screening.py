@@ -21,6 +21,7 @@ from tasks.models.structured import ask_structured
 from tasks.models.template import fence, load, render
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
+from tasks.screen.markup import plain
 from tasks.screen.reasons import Reason
 from tasks.screen.rewrite import changes
 from tasks.screen.rules import screen
@@ -117,7 +118,7 @@ class _Row:
 def prompt(question: str, settings: Settings) -> Prompt:
     """The screener's prompt for one post."""
     return Prompt(
-        messages=user(render(load(PROMPT), problem=fence("problem", question))),
+        messages=user(render(load(PROMPT), problem=fence("problem", plain(question)))),
         sampling=Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature),
         schema=Screening,
     )

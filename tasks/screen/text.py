@@ -5,9 +5,10 @@ Everything here is a linear scan with compiled patterns: posts are hostile text.
 
 from __future__ import annotations
 
-import html
 import re
 from itertools import pairwise
+
+from tasks.screen.markup import plain
 
 _BOUNDARY = re.compile(
     r"""[.?!][$)\]}"'*]*\s+(?=[^\sa-z])   # a full stop, then anything but a small letter
@@ -64,17 +65,6 @@ _CREDIT = re.compile(
               )\s*[)\]]""",
     re.IGNORECASE | re.VERBOSE,
 )
-
-
-_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|hr|blockquote|pre)\b[^<>]{0,200}>", re.IGNORECASE)
-_INLINE_TAG = re.compile(r"</?(?:b|i|em|strong|span|u|code|sub|sup)(?:\s+\w+=[^<>]{0,200})?>", re.IGNORECASE)
-_IMAGE_TAG = re.compile(r"<img\b[^<>]{0,500}>", re.IGNORECASE)
-
-
-def plain(post: str) -> str:
-    """The post without HTML: tags gone (a picture becomes `[image]`), entities read, line ends of one kind."""
-    untagged = _IMAGE_TAG.sub("[image]", _INLINE_TAG.sub(" ", _BLOCK_TAG.sub("\n", post)))
-    return html.unescape(untagged).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def sentences(text: str) -> list[str]:
