@@ -8,8 +8,8 @@ before they rank, and ties go by benchmark id, so equal texts have equal neighbo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -81,32 +81,47 @@ class _Index:
     nearest: NearestIndex
 
 
+Windows = Callable[[Sequence[str]], list[Vectors]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What an index is built of; where its vectors come from makes it no other."""
+
+    table: BenchmarkTable
+    settings: EmbedderSettings
+    windows: Windows | None = field(compare=False)
+
+
 _BUILDING = Lock()
 """Shards that run as threads of one process wait for one embedding of the table; `lru_cache` alone would not."""
 
 
 @lru_cache(maxsize=1)
-def _build(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
-    questions = [entry.question for entry in table.entries]
-    return _Index(ProofIndex(questions), NearestIndex(embedder(settings).windows(questions)))
+def _build(wanted: _Wanted) -> _Index:
+    questions = [entry.question for entry in wanted.table.entries]
+    windows = wanted.windows or embedder(wanted.settings).windows
+    return _Index(ProofIndex(questions), NearestIndex(windows(questions)))
 
 
-def _index(table: BenchmarkTable, settings: EmbedderSettings) -> _Index:
+def _index(wanted: _Wanted) -> _Index:
     with _BUILDING:
-        return _build(table, settings)
+        return _build(wanted)
 
 
-def find(rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings) -> list[list[Neighbour]]:
+def find(
+    rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings, windows: Windows | None = None
+) -> list[list[Neighbour]]:
     """The neighbours of each row's `original` and `question` in the table, proven ones first, then nearest.
 
     A row has up to k for each of its two texts, one line per benchmark question with the better score, and
     questions that either text is proven to repeat however they score; of those by template only, the k nearest.
-    The table is embedded once per process; without rows not even the model is loaded. Raises `RecipeError` where
-    the embedder is not to be had.
+    `windows` gives the vectors of the table's questions, else they are embedded, once per process; without rows not
+    even the model is loaded. Raises `RecipeError` where the embedder is not to be had.
     """
     if not rows:
         return []
-    index = _index(table, settings.embedder)
+    index = _index(_Wanted(table, settings.embedder, windows))
     looked_up: dict[str, _Found] = {}
     for row in rows:
         for text in _texts(row):

@@ -13,7 +13,9 @@ from prefect.client.schemas.objects import State
 from tasks import world
 from tasks.decontaminate import judging, neighbours
 from tasks.decontaminate.benchmarks import BenchmarkTable, load
+from tasks.decontaminate.embed import embedder
 from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.vectors import KeptVectors
 from tasks.errors import RecipeError
 from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
@@ -60,9 +62,14 @@ STAGE = Stage(
 def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows that repeat no benchmark question. Raises `RecipeError` if the benchmarks have changed."""
 
+    def kept(settings: Settings) -> KeptVectors:
+        return KeptVectors(
+            world.storage(where.root), settings.embedder, lambda texts: embedder(settings.embedder).windows(texts)
+        )
+
     async def decide(rows: Sequence[Row], desk: Desk, settings: Settings) -> list[Decision]:
         table = _table(settings, planned.parts["inputs.benchmarks"])
-        found = await asyncio.to_thread(neighbours.find, rows, table, settings)
+        found = await asyncio.to_thread(neighbours.find, rows, table, settings, kept(settings).windows)
         looked_up = [{**row, "neighbours": near} for row, near in zip(rows, found, strict=True)]
         return await each_row(looked_up, desk, "judge", lambda row, ask: judging.decide(row, ask, settings))
 
