@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -47,11 +47,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROLES = ("rater", "solver", "topic")
 
 
-def recipe(folder: Path, rows: int = 12, shards: int = 2, faults: str | None = None, **settings: object) -> Recipe:
-    """Three stages that ask, over so many problems; `settings` are those of rate."""
+def recipe(
+    folder: Path, rows: int = 12, shards: int = 2, faults: str | None = None, first: int = 0, **settings: object
+) -> Recipe:
+    """Three stages that ask, over so many problems from the `first` on; `settings` are those of rate."""
     folder.mkdir(exist_ok=True)
     source = folder / "champ.jsonl"
-    lines = [json.dumps({"id": p.id, "question": p.text, "answer": p.gold}) + "\n" for p in problems()[:rows]]
+    lines = [
+        json.dumps({"id": p.id, "question": p.text, "answer": p.gold}) + "\n"
+        for p in problems()[first : first + rows]
+    ]
     source.write_text("".join(lines), encoding="utf-8")
     return Recipe.model_validate(
         {
@@ -172,14 +177,15 @@ def question(i: int) -> str:
 
 
 @contextmanager
-def process(given: Recipe, root: str, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process of its own."""
+def process(
+    given: Recipe, root: str, folder: Path, name: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A run in a process of its own; `env` is added to its environment."""
     path = folder / f"{name}.json"
     path.write_text(given.model_dump_json(), encoding="utf-8")
     with (folder / f"{name}.log").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tests.flows.bare", str(path), root], cwd=REPOSITORY, stdout=log, stderr=log
-        )
+        command = [sys.executable, "-m", "tests.flows.bare", str(path), root]
+        child = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, env={**os.environ, **(env or {})})
     try:
         yield child
     finally:
