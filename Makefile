@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui metrics test kill-test check bench-verify bench-ledger bench-models bench-env format lock clean
+.PHONY: demo engine-env ui metrics test kill-test check bench-verify bench-screen bench-ledger bench-models bench-env format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -37,6 +37,9 @@ kill-test: .venv/development ## kill the processes of runs, resume, compare; KIL
 
 bench-verify: .venv/development ## right, wrong, undecided and pairs a second, beside plain math-verify; PAIRS=file.jsonl
 	$(BIN)/python -m tasks.verify.evaluate --pairs $(PAIRS)
+
+bench-screen: .venv/development ## rows a second of the rule screen, on 100,000 rows; ROWS=n
+	$(BIN)/python -m tests.bench.screen --rows $(or $(ROWS),100000)
 
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)

@@ -7,7 +7,7 @@ shown, and then set aside. It is never patched to the nearest label: a repaired 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,21 @@ from tasks.models.structured import ask_structured
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, keep, quarantine
 
-VERSION = 1
+VERSION = 2
 
 PROMPT = Path(__file__).with_name("prompt.md")
-FILES = (PROMPT, tree.TREE)
+PROMPT_EXTENDED = Path(__file__).with_name("prompt_extended.md")
+FILES = (PROMPT, PROMPT_EXTENDED, tree.TREE, tree.EXTENDED)
 """The files whose text bears on the answer."""
 
-COLUMNS: Schema = {"topic": pl.String, "topic_keys": pl.List(pl.String), "topic_note": pl.String}
-"""The chain joined by " -> " (None where there is none), the request keys it took, and the model's reason for
+COLUMNS: Schema = {
+    "topic": pl.String,
+    "topic_extended": pl.String,
+    "topic_keys": pl.List(pl.String),
+    "topic_note": pl.String,
+}
+"""The chain joined by " -> " (None where there is none), that of the extended tree (None where it is not asked for),
+the request keys it took, and the model's reason for
 it (for quarantined rows: what was wrong with its reply)."""
 
 EVIDENCE: Mapping[str, Schema] = {}
@@ -52,6 +59,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    extended: bool = Field(
+        default=False, description="Ask for a chain of the extended tree too: a second request for each problem."
+    )
     temperature: float = Field(default=0.0, ge=0, description="One topic is asked for, so the likeliest one.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
     max_tokens: int = Field(default=512, ge=1, description="Most tokens of the reply.")
@@ -68,37 +78,68 @@ class Topic(BaseModel):
     @field_validator("chain")
     @classmethod
     def _is_path(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
-        if fault := tree.fault(chain, tree.topics()):
-            raise PydanticCustomError(Reason.INVALID_CHAIN.value, "{fault}", {"fault": fault})
-        return chain
+        return _path(chain, tree.topics())
 
 
-def question(text: str, settings: Settings) -> Prompt:
+class ExtendedTopic(BaseModel):
+    """The same of the extended tree."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reason: str = Field(description="What the problem is mainly about.")
+    chain: tuple[str, ...] = Field(description="Labels of the tree from its root downwards.")
+
+    @field_validator("chain")
+    @classmethod
+    def _is_path(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
+        return _path(chain, tree.extended())
+
+
+def _path(chain: tuple[str, ...], of: tree.Tree) -> tuple[str, ...]:
+    if fault := tree.fault(chain, of):
+        raise PydanticCustomError(Reason.INVALID_CHAIN.value, "{fault}", {"fault": fault})
+    return chain
+
+
+def question(text: str, settings: Settings, *, extended: bool = False) -> Prompt:
     """The question to the model about one problem, the whole tree before it."""
     return Prompt(
         messages=user(
             template.render(
-                template.load(PROMPT),
-                tree=tree.outline(tree.topics()),
+                template.load(PROMPT_EXTENDED if extended else PROMPT),
+                tree=tree.outline(tree.extended() if extended else tree.topics()),
                 problem=template.fence("problem", text),
             )
         ),
         sampling=Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p),
-        schema=Topic,
+        schema=ExtendedTopic if extended else Topic,
     )
 
 
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """Find the topic of one problem. Raises `EndpointError` when the endpoint gives no reply."""
+    text = row["question"]
+    keys: tuple[str, ...] = ()
+    extended: ExtendedTopic | None = None
     try:
-        topic, keys = await ask_structured(ask, question(row["question"], settings), Topic)
+        topic, keys = await ask_structured(ask, question(text, settings), Topic)
+        if settings.extended:
+            extended, more = await ask_structured(ask, question(text, settings, extended=True), ExtendedTopic)
+            keys += more
     except UnreadableReply as fault:
-        return quarantine(_reason(fault), _columns(None, fault.keys, str(fault)))
-    return keep(_columns(" -> ".join(topic.chain), keys, topic.reason))
+        return quarantine(_reason(fault), _columns(None, None, keys + fault.keys, str(fault)))
+    return keep(_columns(topic.chain, extended.chain if extended else None, keys, topic.reason))
 
 
-def _columns(topic: str | None, keys: tuple[str, ...], note: str) -> dict[str, Any]:
-    return {"topic": topic, "topic_keys": list(keys), "topic_note": note}
+def _columns(
+    topic: Sequence[str] | None, extended: Sequence[str] | None, keys: tuple[str, ...], note: str
+) -> dict[str, Any]:
+    return {
+        "topic": " -> ".join(topic) if topic else None,
+        "topic_extended": " -> ".join(extended) if extended else None,
+        "topic_keys": list(keys),
+        "topic_note": note,
+    }
 
 
 def _reason(fault: UnreadableReply) -> Reason:

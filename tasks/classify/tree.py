@@ -13,6 +13,7 @@ from tasks.errors import RecipeError
 from tasks.models import template
 
 TREE = Path(__file__).with_name("tree.yaml")
+EXTENDED = Path(__file__).with_name("extended.yaml")
 
 Tree: TypeAlias = Mapping[str, "Tree"]
 """Labels, each with the tree below it; a leaf's is empty."""
@@ -22,6 +23,12 @@ Tree: TypeAlias = Mapping[str, "Tree"]
 def topics() -> Tree:
     """The tree of `tree.yaml`, with its root as the only label on top."""
     return grow([yaml.safe_load(template.load(TREE))])
+
+
+@cache
+def extended() -> Tree:
+    """The tree of `extended.yaml`, likewise."""
+    return grow([yaml.safe_load(template.load(EXTENDED))])
 
 
 def grow(nodes: Sequence[Any]) -> Tree:

@@ -45,10 +45,43 @@ async def test_a_path_of_the_tree_is_the_topic() -> None:
     assert decision.verdict is Verdict.KEEP
     assert decision.columns == {
         "topic": "Mathematics -> Calculus -> Integral Calculus -> Techniques of Integration -> Single-variable",
+        "topic_extended": None,
         "topic_keys": ["key-0"],
         "topic_note": "an integral in one variable",
     }
     assert_fits_table(decision)
+
+
+def two_trees(paper: str, *extended: str) -> Ask:
+    """Answers by the tree that is shown; the second of `extended` is for the re-ask."""
+
+    async def ask(prompt: Prompt, *, sample: int = 0) -> Reply:
+        turn = len(prompt.messages) // 2
+        content = extended[turn] if "Functional Analysis" in prompt.messages[0].content else paper
+        return Reply(key=f"{turn}{content}", content=content, reasoning="", finish_reason="stop", model="topic")
+
+    return ask
+
+
+MEASURE = ["Mathematics", "Analysis", "Measure Theory"]
+
+
+async def test_a_second_chain_of_the_extended_tree_is_asked_for_where_the_recipe_says_so() -> None:
+    ask = two_trees(written(CHAIN), written(CHAIN), written(MEASURE))
+    decision = await decide(ROW, ask, Settings(extended=True))
+    assert decision.verdict is Verdict.KEEP
+    assert decision.columns["topic"] == " -> ".join(CHAIN)
+    assert decision.columns["topic_extended"] == "Mathematics -> Analysis -> Measure Theory"
+    assert len(decision.columns["topic_keys"]) == 3
+    assert_fits_table(decision)
+
+
+async def test_a_chain_that_is_no_path_of_the_extended_tree_is_set_aside_though_the_papers_is_one() -> None:
+    ask = two_trees(written(CHAIN), written(CHAIN), written(CHAIN))
+    decision = await decide(ROW, ask, Settings(extended=True))
+    assert (decision.verdict, decision.reason) == (Verdict.QUARANTINE, Reason.INVALID_CHAIN)
+    assert (decision.columns["topic"], decision.columns["topic_extended"]) == (None, None)
+    assert len(decision.columns["topic_keys"]) == 3
 
 
 async def test_a_chain_that_leaves_the_tree_is_asked_again_with_the_labels_there_are() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.classify.tree import chains, fault, grow, outline, topics
+from tasks.classify.tree import chains, extended, fault, grow, outline, topics
 from tasks.errors import RecipeError
 
 DATA = Path(os.environ.get("LABELLED_DATA") or Path(__file__).resolve().parents[3].parent / "shared" / "data")
@@ -44,6 +44,34 @@ def test_labels_are_clean_text_that_cannot_be_taken_for_the_separator() -> None:
 )
 def test_published_chains_are_in_the_tree(chain: str) -> None:
     assert fault(chain.split(" -> "), TREE) is None
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "Mathematics -> Analysis -> Real Analysis",
+        "Mathematics -> Analysis -> Complex Analysis",
+        "Mathematics -> Analysis -> Functional Analysis",
+        "Mathematics -> Analysis -> Measure Theory",
+        "Mathematics -> Topology -> Algebraic Topology",
+        "Mathematics -> Geometry -> Algebraic Geometry",
+        "Mathematics -> Algebra -> Category Theory and Homological Algebra",
+        "Mathematics -> Algebra -> Representation Theory",
+        "Mathematics -> Numerical Analysis",
+        "Mathematics -> Optimisation",
+        "Mathematics -> Probability and Statistics -> Stochastic Processes",
+    ],
+)
+def test_the_extended_tree_has_a_place_for_what_the_papers_has_not(chain: str) -> None:
+    assert fault(chain.split(" -> "), extended()) is None
+    assert fault(chain.split(" -> "), TREE)
+
+
+def test_labels_of_the_extended_tree_are_clean_and_unique() -> None:
+    every = list(chains(extended()))
+    assert len(every) == len(set(every)) > 100
+    assert max(map(len, every)) <= 4
+    assert all(label == " ".join(label.split()) and "->" not in label for chain in every for label in chain)
 
 
 @pytest.mark.parametrize(
