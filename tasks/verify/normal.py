@@ -45,6 +45,8 @@ _ARRAY = re.compile(r"[\[(]\s*\\begin\{array\}\s*\{[a-z|]*\}(.*?)\\end\{array\}\
 _UNBOX = re.compile(r"^\\(?:boxed|fbox)\s*\{(.*)\}$", re.DOTALL)
 _END = re.compile(r"(?:[\s.,;:]|\\\\|\\$)+$")
 _JOIN = re.compile(r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*", re.I)
+_OF_A_SET = re.compile(r"[,;:|]|\\mid(?![a-zA-Z])")
+_BRACES = 5  # braces round a whole answer that are taken off
 _UNIT = re.compile(r"(?<=[\d}\)])\s*\\text\s*\{([^{}]*)\}(?:\s*\^\s*\{?\d\}?)?")
 FUNCTIONS = (
     *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc"),
@@ -64,10 +66,20 @@ def plain(text: str) -> str:
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
     text = _ARRAY.sub(r"\\begin{pmatrix}\1\\end{pmatrix}", text).strip()
-    boxed = _UNBOX.match(text)
+    bare = _unbraced(_END.sub("", text).strip())
+    boxed = _UNBOX.match(bare)
     if boxed and _balanced(boxed.group(1)):
         return plain(boxed.group(1))
-    return _END.sub("", text).strip()
+    return bare
+
+
+def _unbraced(text: str) -> str:
+    """The text without braces round the whole of it, unless they may be those of a set."""
+    for _ in range(_BRACES):
+        if not text.startswith("{") or _OF_A_SET.search(text) or closing(text, 0) != len(text) - 1:
+            break
+        text = text[1:-1].strip()
+    return text
 
 
 def key(text: str) -> str:
