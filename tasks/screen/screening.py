@@ -81,6 +81,7 @@ class Screening(BaseModel):
             "missing_image",
             "answer_leaked",
             "not_self_contained",
+            "invalid",
             "unverifiable",
         ]
         | None

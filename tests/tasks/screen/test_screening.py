@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 
 from tasks.errors import EndpointError
 from tasks.models.prompt import Prompt, Reply
+from tasks.models.template import load
 from tasks.rows.verdict import Decision, Verdict
-from tasks.screen.screening import COLUMNS, Reason, Screening, Settings, decide
+from tasks.screen.screening import COLUMNS, PROMPT, Reason, Screening, Settings, decide
 
 POST = "Hi!\nHow many integers n with 1 <= n <= 5040 make n^2 - 1 divisible by 5040?\nThanks"
 CLEAN = "How many integers n with 1 <= n <= 5040 make n^2 - 1 divisible by 5040?"
@@ -74,6 +76,22 @@ async def test_a_good_post_is_kept_with_its_clean_question() -> None:
     assert prompt.messages[0].content.rstrip().endswith(f"<problem>\n{POST}\n</problem>")
 
 
+async def test_the_model_is_shown_a_post_without_its_html_and_may_not_lose_what_was_in_it() -> None:
+    post = "<p>How many integers <em>n</em> have n&lt;10 and n&gt;2<sup>2</sup>?</p>"
+    text = "How many integers n have n<10 and n>2^{2}?"
+    desk = Desk({**GOOD, "question": text.replace("n<10 and ", "")}, {**GOOD, "question": text})
+    decision = await decided(desk, post)
+    assert f"<problem>\n{text}\n</problem>" in desk.asked[0][0].messages[0].content
+    assert (decision.verdict, decision.columns["question"]) == (Verdict.KEEP, text)
+    assert len(desk.asked) == 2
+
+
+def test_every_reason_of_the_model_is_explained_to_it() -> None:
+    named = set(Reason) - {Reason.NOT_ENGLISH, Reason.BROKEN_MARKUP, Reason.UNREADABLE_REPLY, Reason.REWRITE_CHANGED}
+    told = re.findall(r"^   - ([a-z_]+):", load(PROMPT), re.MULTILINE)
+    assert named | {"self_contained", "single_question", "verifiable"} == set(told)
+
+
 async def test_a_drop_by_rule_asks_nothing() -> None:
     desk = Desk()
     decision = await decided(desk, "Is 2^67 - 1 a prime number?", "No")
@@ -95,6 +113,7 @@ async def test_rules_can_be_off() -> None:
     [
         ({"drop_reason": "answer_leaked"}, "answer_leaked"),
         ({"drop_reason": "proof", "single_question": False}, "proof"),
+        ({"drop_reason": "invalid"}, "invalid"),
         ({"self_contained": False}, "not_self_contained"),
         ({"single_question": False}, "multi_part"),
         ({"verifiable": False}, "unverifiable"),
