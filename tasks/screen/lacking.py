@@ -10,7 +10,7 @@ _PICTURE = r"(?:figure|diagram|picture|image|drawing|illustration|photo|screensh
 _SHOWS = re.compile(
     rf"""\b(?:in|from|on)\s+the\s+(?:(?:given|following|adjoining|accompanying|attached)\s+)?(?:figure|diagram)\b(?!\s+of\b)
       | \bsee\s+(?:the\s+)?(?:\w+\s+)?{_PICTURE}\b
-      | \b(?:look\s+at|refer\s+to|based\s+on|according\s+to|from|of)\s+the\s+(?:figure|diagram|screenshot|photo)\b
+      | \b(?:look\s+at|refer\s+to|based\s+on|according\s+to)\s+the\s+(?:figure|diagram|screenshot|photo)\b
         (?!\s+of\b)
       | \bas\s+(?:seen|shown|illustrated|drawn)\s+in\s+the\s+{_PICTURE}\b | \bin\s+fig(?:ure|\.)\s*\d
       | \bthe\s+following\s+(?:figure|picture|diagram|image|drawing)\b

@@ -28,7 +28,7 @@ from tasks.screen.rules import screen
 
 __all__ = ["COLUMNS", "EVIDENCE", "FILES", "VERSION", "Reason", "Screening", "Settings", "decide"]
 
-VERSION = 2
+VERSION = 3
 """To be raised with every change to the rules or to what counts as a changed rewrite."""
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)
