@@ -55,7 +55,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> str:
     text = f"""
 name: short
 sources: [{{name: champ, path: {folder}/rows.jsonl}}]
-endpoints: {{rehearsal: {{kind: rehearsal, timeout_seconds: 5}}}}
+endpoints: {{rehearsal: {{kind: rehearsal, timeout_seconds: 60}}}}
 roles:
   rater: {{endpoint: rehearsal, model: rehearsal/rater, revision: "1"}}
   topic: {{endpoint: rehearsal, model: rehearsal/topic, revision: "1"}}
@@ -123,7 +123,7 @@ def wait_for(flow_run: str, *names: str) -> dict[str, Any]:
     """The flow run, once its state has one of these names."""
     deadline = time.monotonic() + 240
     while (found := call(f"/flow_runs/{flow_run}"))["state"]["name"] not in names:
-        assert found["state"]["type"] not in ("FAILED", "CRASHED", "COMPLETED"), found["state"]["message"]
+        assert found["state"]["type"] not in ("FAILED", "CRASHED"), found["state"]["message"]
         assert time.monotonic() < deadline, found["state"]
         time.sleep(0.5)
     return found
@@ -140,10 +140,10 @@ def deployment(process: subprocess.Popen[str]) -> str:
             time.sleep(0.5)
 
 
-def test_a_deployed_run_is_suspended_with_a_form_that_takes_only_a_larger_budget(
+def test_a_deployed_run_is_suspended_and_goes_on_to_the_same_end_with_the_larger_budget_of_its_form(
     recipe: str, free: tuple[int, list[list[str]]], tmp_path: Path
 ) -> None:
-    whole, _ = free
+    whole, data = free
     root, half = tmp_path / "root", whole // 2
     bounded = tmp_path / "bounded.yaml"
     bounded.write_text(Path(recipe).read_text() + f"budget: {{usd: {usd(half)}}}\n", encoding="utf-8")
@@ -165,4 +165,7 @@ def test_a_deployed_run_is_suspended_with_a_form_that_takes_only_a_larger_budget
         assert refused["status"] == "REJECT"
         resumed = call(f"/flow_runs/{flow_run}/resume", {"run_input": {"usd": 2 * whole / 1_000_000}})
         assert resumed["status"] == "ACCEPT"
+        wait_for(flow_run, "Completed")
+    assert bill(root) == whole
     assert max(served(root).values()) == 1
+    assert made(root) == data
