@@ -152,6 +152,10 @@ def status(
     root: Root,
     run: Annotated[str | None, typer.Option(help="One run; all of them if left out")] = None,
     why: Annotated[bool, typer.Option("--why", help="Say why the latest run, or RUN, did stages again")] = False,
+    contamination: Annotated[
+        bool,
+        typer.Option("--contamination", help="Say what of each benchmark the latest run, or RUN, found in its pool"),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show how far the runs under a root are."""
@@ -164,6 +168,9 @@ def status(
         storage = world.storage(root)
         if why:
             say_why(storage, run, as_json)
+            return
+        if contamination:
+            say_contamination(storage, run, as_json)
             return
         found = [look(storage, plan) for plan in ([plans.load(storage, run)] if run else plans.load_all(storage))]
         if not found:
@@ -241,6 +248,19 @@ def say_why(storage: Storage, run: str | None, as_json: bool) -> None:
         say([one.model_dump() for one in found])
     else:
         console().print(why_lines(last.run, found), soft_wrap=True, markup=False)
+
+
+def say_contamination(storage: Storage, run: str | None, as_json: bool) -> None:
+    """Say what of the benchmarks a run has found in its pool."""
+    from flows import plan as plans
+    from flows.contaminated import contaminated
+    from tasks.report.contamination import page
+
+    found, sizes = contaminated(storage, plans.load(storage, run) if run else plans.latest(storage))
+    if as_json:
+        say({**found.model_dump(), "questions": sizes})
+    else:
+        typer.echo(page(found, sizes))
 
 
 @app.command()
