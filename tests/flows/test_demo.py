@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from flows import plan as plans
+from flows.contaminated import contaminated
 from flows.demo import held_out
 from tasks.ledger.spend import events, possibly_paid
 from tasks.models.rehearsal import journal
@@ -92,6 +93,16 @@ def test_every_planted_row_ends_where_it_should(root: Path, said: dict[str, Any]
     expected = yaml.safe_load((ROOT / "tests" / "demo_fates.yaml").read_text(encoding="utf-8"))
     assert len(expected) >= 80
     assert found == expected
+
+
+def test_the_contamination_report_counts_what_was_dropped(root: Path, said: dict[str, Any]) -> None:
+    storage = Storage(str(root))
+    found, sizes = contaminated(storage, plans.load(storage, said["status"]["run"]))
+    step = next(step for step in said["status"]["funnel"] if step["stage"] == "decontaminate")
+    assert sum(one.dropped for one in found.sources) == step["dropped"]["contaminated"]
+    assert sum(one.rows for one in found.sources) == step["rows_in"]
+    [champ] = found.benchmarks
+    assert 0 < champ.by["exact"] < champ.found <= sizes["champ-benchmark"]
 
 
 def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:
