@@ -18,7 +18,7 @@ from prefect.futures import as_completed
 from flows import pause
 from flows import plan as plans
 from flows.engines import NOWHERE, check_engines, with_engines
-from flows.failures import ShardsFailed, failed, failure
+from flows.failures import ShardsFailed, failed, first_failure
 from flows.plan import Plan
 from flows.recipe import Recipe
 from flows.runner import in_shared_cluster
@@ -78,22 +78,25 @@ def finished(plan: Plan, runs: Sequence[Sequence[Any]], tell: Callable[[FailedSh
     """The shards' manifests, once all have ended; raises `RunHalted` if some stopped on purpose, and `ShardsFailed`
     if some did not get through.
     """
-    named = {
-        future: (shard.name, planned.stage)
-        for shard, chain in zip(plan.shards, runs, strict=True)
-        for planned, future in zip(plan.stages, chain[1:], strict=True)
+    stages = [planned.stage for planned in plan.stages]
+    chains = {
+        future: (shard.name, chain) for shard, (_, *chain) in zip(plan.shards, runs, strict=True) for future in chain
     }
-    failures = []
-    for future in as_completed(list(named)):
+    failures: dict[str, FailedShard] = {}
+    for future in as_completed(list(chains)):
         future.wait()
-        if failed(future):
-            failures.append(failure(*named[future], future))
-            if failures[-1].error not in pause.HALTS:
-                tell(failures[-1])
-    if halts := [one for one in failures if one.error in pause.HALTS]:
-        raise pause.RunHalted(halts, [one for one in failures if one.error not in pause.HALTS])
-    if failures or not all(future.state.is_completed() for future in named):
-        raise ShardsFailed(sorted(failures, key=lambda one: (one.shard, one.stage)))
+        shard, chain = chains[future]
+        if shard in failures or not failed(future):
+            continue
+        if one := first_failure(shard, stages, chain):
+            failures[shard] = one
+            if one.error not in pause.HALTS:
+                tell(one)
+    ordered = sorted(failures.values(), key=lambda one: one.shard)
+    if halts := [one for one in ordered if one.error in pause.HALTS]:
+        raise pause.RunHalted(halts, [one for one in ordered if one.error not in pause.HALTS])
+    if ordered or not all(future.state.is_completed() for future in chains):
+        raise ShardsFailed(ordered)
     return [[chain[0], *(future.result() for future in chain[1:])] for chain in runs]
 
 

@@ -2,9 +2,9 @@
 
 Parameters are plain and bounded, so that the server refuses a wrong one before a worker starts. None is a
 secret: keys are read from the environment of the worker.
-"""
 
-from __future__ import annotations
+Annotations are evaluated here: Prefect pickles a flow that it serves, and names in strings would mean nothing there.
+"""
 
 from pathlib import Path
 from typing import Annotated

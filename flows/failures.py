@@ -15,7 +15,7 @@ _PREFIX = "Task run encountered an exception"
 
 
 class ShardsFailed(CurationError):
-    """Some shards failed; the others are finished and kept."""
+    """Some shards failed, each named once; the others are finished and kept."""
 
     def __init__(self, failures: Sequence[FailedShard]) -> None:
         self.failures = list(failures)
@@ -26,6 +26,15 @@ class ShardsFailed(CurationError):
 def failed(future: PrefectFuture[Any]) -> bool:
     """Whether a task run that has ended went wrong itself; one that never ran because another failed did not."""
     return future.state.is_failed() or future.state.is_crashed()
+
+
+def first_failure(shard: str, stages: Sequence[str], futures: Sequence[PrefectFuture[Any]]) -> FailedShard | None:
+    """The first stage at which a shard went wrong, if it did; stages after it count as its consequences."""
+    for stage, future in zip(stages, futures, strict=True):
+        future.wait()
+        if failed(future):
+            return failure(shard, stage, future)
+    return None
 
 
 def failure(shard: str, stage: str, future: PrefectFuture[Any]) -> FailedShard:

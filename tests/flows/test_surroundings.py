@@ -50,6 +50,9 @@ class Bench:
         with pytest.raises((StorageError, ShardsFailed), match=words) as caught:
             self.run(root)
         assert isinstance(caught.value, CurationError)
+        if isinstance(caught.value, ShardsFailed):
+            shards = [one.shard for one in caught.value.failures]
+            assert f"{len(set(shards))} shard(s) failed" in str(caught.value)
 
     def finishes_as(self, root: str, undisturbed: Outcome, lost: int) -> None:
         self.run(root)
