@@ -15,6 +15,7 @@ from datetime import date
 from typing import Literal
 from uuid import uuid4
 
+import polars as pl
 from pydantic import BaseModel
 
 from flows import probes
@@ -25,7 +26,7 @@ from flows.runner import Runner, task_runner
 from tasks import world
 from tasks.errors import AlreadyExists, CurationError, EndpointError, RejectedRequest, StorageError, UnknownPrice
 from tasks.errors import UnreadableReply as Unreadable
-from tasks.ledger import spend
+from tasks.ledger.fold import fold
 from tasks.models import retirement
 from tasks.models.asker import Desk
 from tasks.models.listing import Listed
@@ -148,9 +149,9 @@ def _context(where: Where, role: str, prompt: Prompt, listed: Listed | None) -> 
     if listed is None or listed.max_model_len is None:
         words = "the endpoint does not tell how long its context is"
         return Finding(subject=role, check="context", verdict="unknown", words=words)
-    log = spend.events(world.storage(where.root))
-    sent = log.filter((log["run"] == where.run) & (log["role"] == role))["prompt_tokens"].max()
-    needed, has = int(str(sent or 0)) + prompt.sampling.max_tokens, listed.max_model_len
+    ours = (pl.col("run") == where.run) & (pl.col("role") == role)
+    sent = fold(world.storage(where.root), lambda part: part.filter(ours)["prompt_tokens"].max())
+    needed, has = max(int(str(most or 0)) for most in sent) + prompt.sampling.max_tokens, listed.max_model_len
     words = f"{needed} tokens for a short problem, reply included, of {has}"
     return Finding(subject=role, check="context", verdict="ok" if needed <= has else "fault", words=words)
 

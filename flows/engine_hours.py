@@ -46,10 +46,10 @@ def engine_lines(found: list[Lease], now_ms: int) -> list[EngineLine]:
     return [_line(list(group), now_ms) for _, group in groupby(sorted(found, key=same), key=same)]
 
 
-def with_card_time(storage: Storage, log: pl.DataFrame) -> tuple[pl.DataFrame, list[EngineLine]]:
-    """The log with each reply's part of the useful time (`card_ms`), and what the engines took in all."""
+def with_card_time(storage: Storage, groups: pl.DataFrame) -> tuple[pl.DataFrame, list[EngineLine]]:
+    """Outcomes with the replies' part of the useful time (`card_ms`), and what the engines took in all."""
     found, now = leases(storage), time.time_ns() // 1_000_000
-    return attributed(log, found, now), engine_lines(found, now)
+    return attributed(groups, found, now), engine_lines(found, now)
 
 
 def _line(lives: list[Lease], now_ms: int) -> EngineLine:

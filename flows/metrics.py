@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import polars as pl
@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from flows import plan as plans
 from tasks.ledger import gpu
 from tasks.ledger import spend as spends
+from tasks.ledger.fold import fold
 from tasks.ledger.gpu_lease import Lease
 from tasks.ledger.gpu_split import split
 from tasks.rows.manifest import Manifest
@@ -44,7 +45,7 @@ class Curation:
         with self._lock:
             if time.monotonic() - self._looked >= self._seconds:
                 self._found = [
-                    *of_ledger(spends.events(self._storage)),
+                    *of_ledger(fold(self._storage, summed)),
                     of_engines(gpu.leases(self._storage), time.time_ns() // 1_000_000),
                     *of_runs(self._storage),
                 ]
@@ -52,18 +53,25 @@ class Curation:
             return self._found
 
 
-def of_ledger(log: pl.DataFrame) -> Iterator[Metric]:
-    """Requests, tokens and dollars, by run, stage, model and endpoint."""
-    outcomes = log.filter(pl.col("kind") == "outcome")
-    by_status = outcomes.group_by(*_BY, "status", pl.col("error").fill_null("")).len()
-    yield _counter("curation_requests", "Wire attempts that have ended", by_status, [*_BY, "status", "error"], "len")
+def summed(part: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of a part of the log: outcomes added up, and how many attempts have none."""
+    ended = part.filter(pl.col("kind") == "outcome").select("attempt")
+    return spends.outcomes(part), part.join(ended, on="attempt", how="anti").group_by(_BY).len()
+
+
+def of_ledger(parts: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[Metric]:
+    """Requests, tokens and dollars, by run, stage, model and endpoint; of each part what `summed` gives."""
+    outcomes = spends.together([ended for ended, _ in parts])
+    by_status = outcomes.group_by(*_BY, "status", pl.col("error").fill_null("")).agg(pl.col("attempts").sum())
+    names = [*_BY, "status", "error"]
+    yield _counter("curation_requests", "Wire attempts that have ended", by_status, names, "attempts")
     sums = outcomes.group_by(_BY).agg(pl.col("prompt_tokens", "cached_tokens", "completion_tokens", "microusd").sum())
     tokens = sums.rename({"prompt_tokens": "input", "cached_tokens": "cached_input", "completion_tokens": "output"})
     long = tokens.unpivot(["input", "cached_input", "output"], index=_BY, variable_name="kind", value_name="tokens")
     yield _counter("curation_tokens", "Tokens billed; cached input is part of input", long, [*_BY, "kind"], "tokens")
     dollars = sums.with_columns(usd=pl.col("microusd") / 1_000_000)
     yield _counter("curation_usd", "Dollars paid", dollars, _BY, "usd")
-    waiting = log.join(outcomes.select("attempt"), on="attempt", how="anti").group_by(_BY).len()
+    waiting = pl.concat([open_ones for _, open_ones in parts]).group_by(_BY).agg(pl.col("len").sum())
     yield _gauge(
         "curation_requests_open", "Attempts sent that have no outcome: in flight, or lost", waiting, _BY, "len"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import polars as pl
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from flows.plan import Plan
 from tasks import world
 from tasks.ledger import reconcile
 from tasks.ledger import spend as spends
+from tasks.ledger.fold import fold
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import Manifest
@@ -95,30 +96,54 @@ class Spend(BaseModel):
 
 def spend(storage: Storage, by: spends.By) -> Spend:
     """What was paid under a root, grouped, and what its latest finished run would have cost alone."""
-    log = spends.events(storage)
-    maybe, outrun = spends.possibly_paid(log), spends.outrun(log)
+    known = sources(storage) if by is spends.By.SOURCE else None
+    parts = fold(storage, lambda part: _summed(part, known))
+    log = spends.together([part.outcomes for part in parts])
     timed, engines = with_card_time(storage, log)
-    grouped = spends.with_sources(timed, sources(storage)) if by is spends.By.SOURCE else timed
-    groups = spends.spend(grouped, by).rename({by.value: "group"}).to_dicts()
+    groups = spends.spend(timed, by).rename({by.value: "group"}).to_dicts()
     lines = [SpendLine.model_validate(group) for group in groups]
     return Spend(
         by=by.value,
         lines=lines,
         engines=engines,
         microusd=sum(line.microusd for line in lines),
-        possibly_paid_attempts=maybe.height,
-        possibly_paid_bound_microusd=int(maybe["bound_microusd"].sum()),
-        outrun_replies=outrun.height,
-        outrun_microusd=int(outrun["microusd"].sum()),
-        rehearsal=bool(log.height) and bool(log["model"].str.starts_with("rehearsal/").any()),
+        possibly_paid_attempts=sum(part.maybe for part in parts),
+        possibly_paid_bound_microusd=sum(part.maybe_microusd for part in parts),
+        outrun_replies=sum(part.outrun for part in parts),
+        outrun_microusd=sum(part.outrun_microusd for part in parts),
+        rehearsal=any(part.rehearsal for part in parts),
         latest=latest_cost(storage, log),
         budgets=[line for plan in plans.by_start(storage)[-1:] for line in standing(storage, plan.run)],
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """What of a part of the log is told."""
+
+    outcomes: pl.DataFrame
+    maybe: int
+    maybe_microusd: int
+    outrun: int
+    outrun_microusd: int
+    rehearsal: bool
+
+
+def _summed(part: pl.DataFrame, known: pl.DataFrame | None) -> _Summed:
+    maybe, outrun = spends.possibly_paid(part), spends.outrun(part)
+    return _Summed(
+        spends.outcomes(part if known is None else spends.with_sources(part, known)),
+        maybe.height,
+        int(maybe["bound_microusd"].sum()),
+        outrun.height,
+        int(outrun["microusd"].sum()),
+        bool(part["model"].str.starts_with("rehearsal/").any()),
+    )
+
+
 def reconciled(storage: Storage, export: str, endpoint: str | None, rounding_microusd: int) -> Books:
     """Where the log, or what of it was asked of one endpoint, differs from a usage export. Raises `SourceError`."""
-    log = spends.events(storage)
+    log = spends.together(fold(storage, spends.outcomes))
     if endpoint is not None:
         log = log.filter(endpoint=endpoint)
     other = reconcile.theirs(world.read_outside(export), export)

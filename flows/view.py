@@ -18,6 +18,7 @@ from flows.plan import Plan
 from tasks.ledger import gpu
 from tasks.ledger import spend as spends
 from tasks.ledger.budget import Position
+from tasks.ledger.fold import fold
 from tasks.ledger.gpu_split import total
 from tasks.report import alarms, pages
 from tasks.report.funnel import funnel
@@ -56,13 +57,20 @@ class View:
         self._show_progress(chains)
         steps = funnel(chains, self._plan.intakes, last)
         self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
-        log = spends.events(self._storage).filter(run=self._plan.run)
+        now = time.time_ns() // 1_000_000
+        paid, maybe, lately = zip(*fold(self._storage, lambda part: self._summed(part, now)), strict=True)
         budgets = [_position(one) for one in standing(self._storage, self._plan.run)]
-        self._show_spend(chains, log, budgets)
+        self._show_spend(chains, spends.together(paid), pl.concat(maybe), budgets)
         self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
         self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")
-        now = time.time_ns() // 1_000_000
-        self._alerts.tell([*alarms.of_funnel(steps), *alarms.of_endpoints(log, now), *alarms.of_budgets(budgets)])
+        endpoints = alarms.of_endpoints(pl.concat(lately), now)
+        self._alerts.tell([*alarms.of_funnel(steps), *endpoints, *alarms.of_budgets(budgets)])
+
+    def _summed(self, part: pl.DataFrame, now_ms: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Of a part of the log, for this run: outcomes added up, possibly paid attempts, and the latest events."""
+        log = part.filter(run=self._plan.run)
+        lately = log.filter(pl.col("at_ms") > now_ms - alarms.ERROR_WINDOW_MS)
+        return spends.outcomes(log), spends.possibly_paid(log), lately
 
     def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
         now = time.monotonic()
@@ -73,10 +81,13 @@ class View:
             self._board.progress(f"progress-{i}-{one.stage}", one.percent, words(one))
 
     def _show_spend(
-        self, chains: Sequence[Sequence[Manifest]], log: pl.DataFrame, budgets: Sequence[Position]
+        self,
+        chains: Sequence[Sequence[Manifest]],
+        outcomes: pl.DataFrame,
+        maybe: pl.DataFrame,
+        budgets: Sequence[Position],
     ) -> None:
-        maybe = spends.possibly_paid(log)
-        paid = {line["stage"]: line for line in spends.spend(log, spends.By.STAGE).to_dicts()}
+        paid = {line["stage"]: line for line in spends.spend(outcomes, spends.By.STAGE).to_dicts()}
         lines = [
             _stage_spend(
                 planned.stage, paid.get(planned.stage, {}), sum(len(chain) > i for chain in chains), len(chains)

@@ -14,6 +14,7 @@ import polars as pl
 
 from tasks.ledger import spend
 from tasks.ledger.budget import Books, Paid
+from tasks.ledger.fold import fold
 from tasks.ledger.register import Register
 from tasks.rows.storage import Storage
 
@@ -56,15 +57,19 @@ class BooksOfRun:
             self.change(partial(_without, name, stage, _sum(attempts.filter(pl.col("desk") == name))))
 
     def _attempts(self) -> pl.DataFrame:
-        """Paid attempts of the run: columns desk, stage, spent, maybe."""
-        log = spend.events(self._storage).filter(pl.col("run") == self._run)
+        """What each desk of the run paid: columns desk, stage, spent, maybe (several rows add up)."""
+        return pl.concat(fold(self._storage, self._paid))
+
+    def _paid(self, part: pl.DataFrame) -> pl.DataFrame:
+        log = part.filter(pl.col("run") == self._run)
         spent = log.filter(pl.col("microusd") > 0).select(
             "attempt", "stage", spent=pl.col("microusd"), maybe=pl.lit(0, pl.Int64)
         )
         maybe = spend.possibly_paid(log).select(
             "attempt", "stage", spent=pl.lit(0, pl.Int64), maybe=pl.col("bound_microusd").fill_null(0)
         )
-        return pl.concat([spent, maybe]).with_columns(desk=pl.col("attempt").str.head(DESK_DIGITS))
+        paid = pl.concat([spent, maybe]).with_columns(desk=pl.col("attempt").str.head(DESK_DIGITS))
+        return paid.group_by("desk", "stage").agg(pl.col("spent", "maybe").sum())
 
 
 def _instead_of(before: Books, audited: Books, now: Books) -> Books:

@@ -141,11 +141,15 @@ def _chunks(storage: Storage, names: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 
 def _by_range(events: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Events by the bucket range of the row that asked; an id that is no number counts as bucket 0."""
-    bucket = pl.col("problem_id").str.head(3).str.to_integer(base=16, strict=False).fill_null(0)
-    low = events.select((bucket // RANGE * RANGE).clip(0, BUCKETS - RANGE)).to_series()
+    """Events by the bucket range of the row that asked."""
+    low = events.select((bucket_of_row() // RANGE * RANGE).clip(0, BUCKETS - RANGE)).to_series()
     for value in low.unique().sort():
         yield int(value), events.filter(low == value)
+
+
+def bucket_of_row() -> pl.Expr:
+    """The bucket of the row that asked; 0 if its id is no number."""
+    return pl.col("problem_id").str.head(3).str.to_integer(base=16, strict=False).fill_null(0)
 
 
 def _generation(name: str) -> int:

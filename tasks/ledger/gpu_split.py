@@ -93,7 +93,9 @@ WEIGHT = pl.col("completion_tokens").fill_null(0) + PROMPT_WEIGHT * (
 
 
 def attributed(log: pl.DataFrame, found: Iterable[Lease], now_ms: int) -> pl.DataFrame:
-    """The log with a column `card_ms`: each reply's part of the useful time of its run's endpoint; else 0."""
+    """The log, or its `spend.outcomes`, with a column `card_ms`: the replies' part of the useful time of their run's
+    endpoint; else 0.
+    """
     useful: dict[tuple[str, str], int] = {}
     for lease in found:
         whose = (lease.run, lease.endpoint)

@@ -32,7 +32,6 @@ from typing import Any
 import polars as pl
 
 from tasks.errors import SourceError
-from tasks.ledger.spend import DAY
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "day": ("day", "date", "start_time_iso", "timestamp", "start_time"),
@@ -73,13 +72,13 @@ class Difference:
         return self.ours - self.theirs
 
 
-def ours(log: pl.DataFrame) -> Totals:
-    """The log's replies. A model is known to its provider by its name, without our revision."""
+def ours(groups: pl.DataFrame) -> Totals:
+    """Replies, of `spend.outcomes`. A model is known to its provider by its name, without our revision."""
     grouped = (
-        log.filter(kind="outcome", status="reply")
-        .group_by(pl.col("model").str.replace(r"@.*$", ""), DAY.alias("day"))
+        groups.filter(status="reply")
+        .group_by(pl.col("model").str.replace(r"@.*$", ""), "day")
         .agg(
-            requests=pl.len(),
+            requests=pl.col("attempts").sum(),
             input_tokens=pl.col("prompt_tokens").sum(),
             output_tokens=pl.col("completion_tokens").sum(),
             microusd=pl.col("microusd").sum(),

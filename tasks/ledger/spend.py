@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import SCHEMA, completed, stored
+from tasks.ledger.fold import fold
 from tasks.rows.storage import Storage
-
-_COLUMNS = [
-    *(
-        "kind",
-        "attempt",
-        "key",
-        "run",
-        "stage",
-        "shard",
-        "problem_id",
-        "role",
-        "model",
-        "endpoint",
-        "at_ms",
-        "bound_microusd",
-        "status",
-    ),
-    *("error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd", "lease"),
-]
-_SEGMENTS_AT_ONCE = 16
-"""Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
-
 
 DAY = pl.from_epoch("at_ms", "ms").dt.strftime("%Y-%m-%d")
 """The UTC day of an event."""
+_ALIKE = ["run", "stage", "shard", "role", "model", "endpoint", "day", "status", "error"]
+_COUNTED = ["attempts", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd"]
 
 
 class By(StrEnum):
@@ -50,20 +29,8 @@ class By(StrEnum):
 
 
 def events(storage: Storage) -> pl.DataFrame:
-    """Every event of the ledger once, without requests and bodies."""
-    return following(storage, lambda found: _events(storage, found))
-
-
-def _events(storage: Storage, found: Contents) -> pl.DataFrame:
-    frames = [pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})]
-    for file in found.generation.files:
-        with storage.opened(file.name) as opened:
-            frames.append(completed(pl.DataFrame(pq.read_table(opened, columns=_COLUMNS)), _COLUMNS))
-    for start in range(0, len(found.segments), _SEGMENTS_AT_ONCE):
-        some = list(found.segments[start : start + _SEGMENTS_AT_ONCE])
-        frames += [stored(data, _COLUMNS) for data in storage.read_all(some).values()]
-    # a client that lost the answer to its put may send a segment again after compaction has taken it away
-    return pl.concat(frames).unique(["attempt", "kind"], keep="first", maintain_order=True)
+    """Every event of the ledger once, without requests and bodies: as much memory as there are attempts."""
+    return pl.concat(fold(storage, lambda part: part))
 
 
 def with_sources(log: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
@@ -77,23 +44,42 @@ def with_sources(log: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("source").fill_null("(unknown)"))
 
 
-def spend(log: pl.DataFrame, by: By) -> pl.DataFrame:
-    """Per group: wire attempts, replies, errors, tokens and micro-dollars; dearest first, but days in order.
+def outcomes(log: pl.DataFrame) -> pl.DataFrame:
+    """Outcomes added up, as far as no question about spend goes further: attempts, tokens and micro-dollars.
 
-    Where the log comes from `gpu_split.attributed`, also `card_ms`: useful milliseconds of own engines' cards.
+    Each row stands for the outcomes of one run, stage, shard, role, model, endpoint, UTC day, status and error, and
+    of one source if the log comes from `with_sources`. Of the parts of a log: `together`.
+    """
+    alike = [*_ALIKE, "source"] if "source" in log.columns else _ALIKE
+    ended = log.filter(pl.col("kind") == "outcome").with_columns(day=DAY, attempts=pl.lit(1, pl.Int64))
+    return _added(ended, alike)
 
-    Days are UTC's. To group by source, the log must come from `with_sources`.
+
+def together(groups: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The `outcomes` of several parts of a log as one."""
+    every = pl.concat(groups)
+    return _added(every, [name for name in every.columns if name not in _COUNTED])
+
+
+def _added(rows: pl.DataFrame, alike: Sequence[str]) -> pl.DataFrame:
+    return rows.group_by(alike, maintain_order=True).agg(pl.col(_COUNTED).sum())
+
+
+def spend(groups: pl.DataFrame, by: By) -> pl.DataFrame:
+    """Of `outcomes`, per group: wire attempts, replies, errors, tokens, micro-dollars; dearest first, days in order.
+
+    Where they come from `gpu_split.attributed`, also `card_ms`: useful milliseconds of own engines' cards. To group
+    by source, their log must come from `with_sources`.
     """
     order = [by.value] if by is By.DAY else ["microusd", by.value]
-    outcomes = log.filter(pl.col("kind") == "outcome").with_columns(day=DAY)
-    timed = [pl.col("card_ms").sum().round().cast(pl.Int64)] if "card_ms" in log.columns else []
+    timed = [pl.col("card_ms").sum().round().cast(pl.Int64)] if "card_ms" in groups.columns else []
     return (
-        outcomes.group_by(by.value)
+        groups.group_by(by.value)
         .agg(
             *timed,
-            attempts=pl.len(),
-            replies=(pl.col("status") == "reply").sum(),
-            errors=(pl.col("status") == "error").sum(),
+            attempts=pl.col("attempts").sum(),
+            replies=pl.col("attempts").filter(pl.col("status") == "reply").sum(),
+            errors=pl.col("attempts").filter(pl.col("status") == "error").sum(),
             prompt_tokens=pl.col("prompt_tokens").sum(),
             cached_tokens=pl.col("cached_tokens").sum(),
             completion_tokens=pl.col("completion_tokens").sum(),

@@ -17,7 +17,7 @@ from tasks.ledger.compaction import ROW_GROUP, clean, commit, compact, merge
 from tasks.ledger.contents import COMPACTED, contents, following, newest
 from tasks.ledger.events import SCHEMA, Asker, Event, segment
 from tasks.ledger.log import LOG
-from tasks.ledger.spend import By, events, possibly_paid, spend
+from tasks.ledger.spend import By, events, outcomes, possibly_paid, spend
 from tasks.ledger.store import ReplyStore
 from tasks.rows.storage import Storage
 from tasks.rows.tables import decode
@@ -55,7 +55,7 @@ def seen(storage: Storage) -> dict[str, Any]:
     store = ReplyStore(storage)
     store.refresh()
     return {
-        "spend": [spend(log, by).to_dicts() for by in By if by is not By.SOURCE],
+        "spend": [spend(outcomes(log), by).to_dicts() for by in By if by is not By.SOURCE],
         "maybe": possibly_paid(log).sort("attempt").to_dicts(),
         "replies": store.get_many(KEYS),
         "count": len(store),

@@ -8,6 +8,7 @@ import pytest
 from tasks.errors import SourceError
 from tasks.ledger.events import Asker, Event, segment, stored
 from tasks.ledger.reconcile import Difference, compare, ours, theirs
+from tasks.ledger.spend import outcomes
 
 AT = 1_795_305_600_000  # 2026-11-22 00:00 UTC
 USAGE = b"""start_time,end_time,start_time_iso,end_time_iso,num_model_requests,model,input_tokens,output_tokens
@@ -40,7 +41,9 @@ THREE = [("gpt-a@2026", AT), ("gpt-a@2026", AT + 1), ("gpt-a@2026", AT + 86_399_
 
 
 def differences(mine: pl.DataFrame, data: bytes, rounding: int = 0) -> list[tuple[str, str, str, int]]:
-    return [(d.model, d.day, d.what, d.difference) for d in compare(ours(mine), theirs(data, "x.csv"), rounding)]
+    return [
+        (d.model, d.day, d.what, d.difference) for d in compare(ours(outcomes(mine)), theirs(data, "x.csv"), rounding)
+    ]
 
 
 def test_equal_books_have_no_differences_and_lines_of_a_day_add_up() -> None:
@@ -49,7 +52,7 @@ def test_equal_books_have_no_differences_and_lines_of_a_day_add_up() -> None:
 
 
 def test_what_differs_is_named_with_both_sides() -> None:
-    (found,) = compare(ours(log(*THREE)), theirs(USAGE, "x.csv"), 0)
+    (found,) = compare(ours(outcomes(log(*THREE))), theirs(USAGE, "x.csv"), 0)
     assert found == Difference(model="gpt-a", day="2026-11-22", what="input_tokens", ours=30, theirs=40)
     assert found.difference == -10
 
@@ -83,8 +86,8 @@ def test_days_that_the_export_does_not_cover_are_not_compared_but_days_without_u
 
 
 def test_errors_and_intents_are_no_requests() -> None:
-    assert ours(log(*THREE, status="error")) == {}
-    assert ours(log(*THREE, kind="intent")) == {}
+    assert ours(outcomes(log(*THREE, status="error"))) == {}
+    assert ours(outcomes(log(*THREE, kind="intent"))) == {}
 
 
 def test_json_lines_are_read_as_well() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
-from tasks.ledger.spend import By, events, outrun, possibly_paid, spend, with_sources
+from tasks.ledger.spend import By, events, outcomes, outrun, possibly_paid, spend, with_sources
 from tasks.rows.storage import Storage
 
 SOURCES = pl.DataFrame({"run": ["run", "other"], "problem_id": ["p", "p"], "source": ["forum", "contest"]})
@@ -54,7 +54,7 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def test_spend_by_stage_is_the_sum_of_its_outcomes(storage: Storage) -> None:
-    rows = spend(events(storage), By.STAGE).to_dicts()
+    rows = spend(outcomes(events(storage)), By.STAGE).to_dicts()
     assert [row["stage"] for row in rows] == ["solve", "rate"]
     assert rows[1] == {
         "stage": "rate",
@@ -71,7 +71,7 @@ def test_spend_by_stage_is_the_sum_of_its_outcomes(storage: Storage) -> None:
 
 @pytest.mark.parametrize("by", By)
 def test_whatever_the_groups_the_sums_are_the_same(storage: Storage, by: By) -> None:
-    found = spend(with_sources(events(storage), SOURCES), by)
+    found = spend(outcomes(with_sources(events(storage), SOURCES)), by)
     assert found["microusd"].sum() == 600
     assert found["attempts"].sum() == 9
     assert found[by.value].n_unique() == found.height
@@ -89,7 +89,7 @@ def test_attempts_without_a_bill_are_listed_with_the_most_they_can_have_cost(sto
 
 def test_an_empty_log_is_no_spend(tmp_path: Path) -> None:
     log = events(Storage(str(tmp_path / "empty")))
-    assert spend(log, By.STAGE).height == possibly_paid(log).height == 0
+    assert spend(outcomes(log), By.STAGE).height == possibly_paid(log).height == 0
 
 
 def logged(root: Path, *asked: tuple[str, str, int]) -> pl.DataFrame:
@@ -105,12 +105,12 @@ def logged(root: Path, *asked: tuple[str, str, int]) -> pl.DataFrame:
 
 def test_days_are_utc_and_in_order(tmp_path: Path) -> None:
     log = logged(tmp_path, ("r", "p", DAY_MS), ("r", "p", DAY_MS - 1), ("r", "p", 2 * DAY_MS - 1))
-    assert spend(log, By.DAY).select("day", "microusd").rows() == [("1970-01-01", 100), ("1970-01-02", 200)]
+    assert spend(outcomes(log), By.DAY).select("day", "microusd").rows() == [("1970-01-01", 100), ("1970-01-02", 200)]
 
 
 def test_a_problem_belongs_to_the_source_that_the_run_collected_it_from(tmp_path: Path) -> None:
     log = logged(tmp_path, ("run", "p", 0), ("run", "p", 0), ("other", "p", 0), ("other", "who?", 0))
-    found = spend(with_sources(log, SOURCES), By.SOURCE)
+    found = spend(outcomes(with_sources(log, SOURCES)), By.SOURCE)
     assert dict(found.select("source", "microusd").rows()) == {"forum": 200, "contest": 100, "(unknown)": 100}
 
 
@@ -132,5 +132,5 @@ def test_a_reply_that_another_outran_is_spend_and_told_apart(tmp_path: Path) -> 
     ]  # fmt: skip
     storage.create(f"{LOG}/x/1.parquet", segment(log))
     assert sorted(outrun(events(storage))["microusd"]) == [1, 4]
-    assert spend(events(storage), By.STAGE)["microusd"].to_list() == [15]
+    assert spend(outcomes(events(storage)), By.STAGE)["microusd"].to_list() == [15]
     assert outrun(events(Storage(str(tmp_path / "empty")))).height == 0

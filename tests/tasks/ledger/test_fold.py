@@ -1,0 +1,87 @@
+"""The log in parts adds up to the log as a whole, wherever its events lie."""
+
+import random
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tasks.ledger import fold as folds
+from tasks.ledger.compaction import compact
+from tasks.ledger.events import Asker, Event, segment
+from tasks.ledger.fold import fold
+from tasks.ledger.log import LOG
+from tasks.ledger.spend import By, events, outcomes, outrun, possibly_paid, spend, together
+from tasks.rows.storage import Storage
+
+ENDS: tuple[dict[str, Any], ...] = (
+    {"status": "reply", "microusd": 7, "prompt_tokens": 5, "cached_tokens": 2, "completion_tokens": 3},
+    {"status": "reply", "microusd": 11, "prompt_tokens": 1, "cached_tokens": 0, "completion_tokens": 9},
+    {"status": "error", "error": "timeout"},
+    {"status": "error", "error": "http_5xx"},
+)
+
+
+def attempt(number: int, chance: random.Random) -> list[Event]:
+    """An attempt for one of thirty rows; one of five has no outcome, and rows are asked the same several times."""
+    row = chance.randrange(30)
+    asker = Asker(
+        run=f"run {number % 2}", stage=f"stage {row % 3}", shard=f"shard {row % 4}", role="rater",
+        problem_id=sha256(b"%d" % row).hexdigest() if row else "no number",
+    )  # fmt: skip
+    common: dict[str, Any] = {
+        "attempt": f"{number:032x}", "key": f"key {row}", "at_ms": number * 10_000_000, "asker": asker,
+        "model": f"m{number % 3}@1", "endpoint": "e", "sample": 0, "lease": chance.randrange(4),
+    }  # fmt: skip
+    intent = Event(kind="intent", request="{}", bound_microusd=number, **common)
+    end = chance.choice([None, *ENDS])
+    return [intent, Event(kind="outcome", body="", **common, **end)] if end else [intent]
+
+
+def write(storage: Storage, first: int, chance: random.Random) -> None:
+    """A hundred attempts, their events shuffled over the segments of writers with wide and narrow places."""
+    log = [event for number in range(first, first + 100) for event in attempt(number, chance)]
+    chance.shuffle(log)
+    for start in range(0, len(log), 9):
+        some = log[start : start + 9]
+        place = "000-1000"
+        if not start % 2:  # one event, whose writer had its bucket and a few
+            some, alone = some[1:], some[0]
+            bucket = 0 if alone.asker.problem_id == "no number" else int(alone.asker.problem_id[:3], 16)
+            narrow = f"{max(bucket - 3, 0):03x}-{bucket + 1:04x}"
+            storage.create(f"{LOG}/{narrow}/{first}-{start}.parquet", segment([alone]))
+        if some:
+            storage.create(f"{LOG}/{place}/{first}-{start}.parquet", segment(some))
+
+
+def told(parts: list[pl.DataFrame]) -> dict[str, Any]:
+    """What is told of spend, from the parts of a log."""
+    groups = together([outcomes(part) for part in parts])
+    return {
+        **{by: spend(groups, by).sort(by.value).to_dicts() for by in By if by is not By.SOURCE},
+        "maybe": sorted(row for part in parts for row in possibly_paid(part).rows()),
+        "outrun": sorted(attempt for part in parts for attempt in outrun(part)["attempt"]),
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_in_parts_adds_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    storage, chance = Storage(str(tmp_path)), random.Random(seed)
+    write(storage, 0, chance)
+    again = {name: storage.read(name) for name in storage.list(LOG)[:5]}
+    compact(storage)
+    write(storage, 100, chance)
+    for number, data in enumerate(again.values()):  # sent again by a client that lost the answer
+        storage.create(f"{LOG}/000-1000/again-{number}.parquet", data)
+    whole = fold(storage, lambda part: part)
+    assert len(whole) == 1
+    monkeypatch.setattr(folds, "_FEW_ROWS", 10)
+    parts = fold(storage, lambda part: part)
+    assert len(parts) == 16
+    assert max(part.height for part in parts) < whole[0].height / 3
+    assert told(parts) == told(whole)
+    assert told(whole)["maybe"]
+    assert told(whole)["outrun"]
+    assert events(storage).height == whole[0].height
