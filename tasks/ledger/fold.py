@@ -33,7 +33,7 @@ COLUMNS = (
 """All but requests and bodies."""
 _SEGMENTS_AT_ONCE = 16
 """Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
-_FEW_SEGMENTS, _FEW_ROWS = 512, 500_000
+_FEW_SEGMENTS, _FEW_ROWS = 8_192, 500_000
 """A log that is no larger is one part."""
 _PLACE = re.compile(rf"{LOG}/([0-9a-f]{{3}})-([0-9a-f]{{4}})/")
 
