@@ -60,8 +60,8 @@ class Desk:
         """Without `buys` only stored replies are given, and `NotStored` is raised for any other.
 
         If the `lease` is lost, nothing new goes out and `LeaseLost` is raised. Without a purse nothing bounds what is
-        spent, without a trial nothing how many rows may be set aside.
-        spent. Batches are put on record in the `storage`; without one everything is asked online.
+        spent, without a trial nothing how many rows may be set aside. Batches are put on record in the
+        `storage`; without one everything is asked online.
         """
         self._lookups, self._log, self._http, self._lines = Lookups(store), log, http, lines
         self._run, self._stage, self._shard = run, stage, shard
