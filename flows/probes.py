@@ -14,9 +14,11 @@ from tasks.screen import screening
 from tasks.solve import solving
 
 TEXT = "Find the smallest positive integer $n$ such that $n^2 + n$ is divisible by $12$."
+CHOICE = "What is the smallest positive integer $n$ such that $n^2 + n$ is divisible by $12$? (A) 2 (B) 3 (C) 4"
 
 _OF_ROLE: Mapping[str, tuple[str, Callable[[Any], Prompt]]] = {
     "screener": ("screen", lambda settings: screening.prompt(TEXT, settings)),
+    "converter": ("screen", lambda settings: screening.conversion_prompt(CHOICE, settings)),
     "judge": ("decontaminate", lambda settings: judging.question(TEXT, TEXT, settings)),
     "rater": ("rate", lambda settings: rating.question(TEXT, settings)),
     "solver": ("solve", lambda settings: solving.question(TEXT, settings)),

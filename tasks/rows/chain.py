@@ -1,7 +1,7 @@
 """From manifests back to rows: the rows a stage gets are the last stage's kept ones, with all columns so far.
 
-Rows are never rewritten. The current `question` of a row is the last one that a stage wrote; every other
-column belongs to the stage that wrote it, and two stages may not write the same one.
+Rows are never rewritten. The current `question` of a row, and the `source_answer` to it, are the last that a stage
+wrote; every other column belongs to the stage that wrote it, and two stages may not write the same one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
 
 PROBLEMS = "problems"
+_CURRENT = frozenset({"question", "source_answer"})
 
 
 def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFrame:
@@ -47,5 +48,5 @@ def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFr
 
 def _check_owner(owner: dict[str, str], columns: list[str], stage: str) -> None:
     for name in columns:
-        if name != "question" and owner.get(name, stage) != stage:
+        if name not in _CURRENT and owner.get(name, stage) != stage:
             raise CurationError(f"stage {stage} writes column {name!r}, which belongs to stage {owner[name]}")

@@ -53,6 +53,16 @@ def quantities(text: str) -> Counter[str]:
     return numbers + Counter(signs | letters | conditions)
 
 
+def lost(problem: str, question: str) -> list[str]:
+    """What of the problem in a text the question has no longer, sorted; talk around the problem may go."""
+    return sorted(quantities("\n".join(core(problem))) - quantities(plain(question)))
+
+
+def gained(problem: str, question: str) -> list[str]:
+    """What the question has that stands nowhere in the text, sorted."""
+    return sorted(quantities(plain(question)) - quantities(plain(problem)))
+
+
 def changes(post: str, question: str) -> tuple[str, ...]:
     """What the question lost (`-`) of the problem in the post, and what it has (`+`) that the post has not.
 
@@ -61,7 +71,5 @@ def changes(post: str, question: str) -> tuple[str, ...]:
     """
     if not question.strip():
         return ("-everything",)
-    new = quantities(plain(question))
-    lost = quantities("\n".join(core(post))) - new
-    added = new - quantities(plain(post))
-    return tuple(sorted([*(f"-{token}" for token in lost), *(f"+{token}" for token in added)]))
+    came, went = gained(post, question), lost(post, question)
+    return tuple(sorted([*(f"-{token}" for token in went), *(f"+{token}" for token in came)]))

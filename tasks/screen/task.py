@@ -8,6 +8,7 @@ from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks.models.asker import Desk
+from tasks.models.prompt import Ask
 from tasks.rows.manifest import Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
@@ -23,6 +24,7 @@ STAGE = Stage(
     columns=screening.COLUMNS,
     evidence=screening.EVIDENCE,
     roles=("screener",),
+    more_roles=screening.more_roles,
     files=screening.FILES,
 )
 
@@ -32,6 +34,10 @@ def screen(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where
     """The rows that are one self-contained question with one answer that can be checked."""
 
     async def decide(rows: Sequence[Row], desk: Desk, settings: screening.Settings) -> list[Decision]:
-        return await each_row(rows, desk, "screener", lambda row, ask: screening.decide(row, ask, settings))
+        async def screened(row: Row, ask: Ask) -> Decision:
+            converter = desk.ask_for("converter", row["problem_id"]) if settings.convert else None
+            return await screening.decide(row, ask, settings, converter)
+
+        return await each_row(rows, desk, "screener", screened)
 
     return state(run_shard(STAGE, planned, shard, chain, where, decide))

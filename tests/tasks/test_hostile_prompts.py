@@ -22,6 +22,7 @@ JUDGING = judging.Settings.model_validate({"benchmarks": [{"name": "b", "path": 
 
 PROMPTS: dict[str, Callable[[str], Prompt]] = {
     "screen": lambda text: screening.prompt(text, screening.Settings()),
+    "convert": lambda text: screening.conversion_prompt(text, screening.Settings()),
     "rate": lambda text: rating.question(text, rating.Settings()),
     "solve": lambda text: solving.question(text, solving.Settings()),
     "classify": lambda text: topics.question(text, topics.Settings()),

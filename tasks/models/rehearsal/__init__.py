@@ -6,7 +6,7 @@ It prints one line of JSON with its address when it is ready (`{"url": "http://1
 listens on this machine only unless `--host` says otherwise, and stops on SIGTERM or SIGINT.
 
     POST /v1/chat/completions   chat completions, not streamed; `response_format` json_schema is honoured
-    GET  /v1/models             the five models
+    GET  /v1/models             the six models
     GET  /health                {"status": "ok", "rehearsal": true}
     GET  /journal               what was served and charged, by this process and over the whole file
 
@@ -14,6 +14,7 @@ listens on this machine only unless `--host` says otherwise, and stops on SIGTER
                         `seed` k picks the k-th different recording; the box is cut by rule from the
                         recorded closing sentence, never taken from the data set's answer
     rehearsal/screener  rules on the text of a post: is it one self-contained, verifiable question?
+    rehearsal/converter rules on a question that can be guessed: its open form, or none
     rehearsal/judge     rules on two texts: the same problem?
     rehearsal/rater     rules on the text: difficulty 1 to 10; `seed` moves the rating a little
     rehearsal/topic     rules on the text: one chain of the topic tree

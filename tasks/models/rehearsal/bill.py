@@ -23,6 +23,7 @@ class Price:
 
 PRICES = {
     "rehearsal/screener": Price(Decimal("2.5"), Decimal("10")),
+    "rehearsal/converter": Price(Decimal("2.5"), Decimal("10")),
     "rehearsal/judge": Price(Decimal("0.1"), Decimal("0.32")),
     "rehearsal/rater": Price(Decimal("2.5"), Decimal("10")),
     "rehearsal/topic": Price(Decimal("2.5"), Decimal("10")),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.models.rehearsal.bill import BYTES_PER_TOKEN, tokens
+from tasks.models.rehearsal.converter import convert
 from tasks.models.rehearsal.judge import judge
 from tasks.models.rehearsal.rater import rate
 from tasks.models.rehearsal.screener import screen
@@ -37,6 +38,7 @@ class WrongSchema(ValueError):
 
 ANSWERS: dict[str, tuple[tuple[str, ...], Callable[[list[str], int], dict[str, Any]]]] = {
     "rehearsal/screener": (("problem",), lambda texts, _: screen(texts[0])),
+    "rehearsal/converter": (("problem",), lambda texts, _: convert(texts[0])),
     "rehearsal/judge": (("problem_1", "problem_2"), lambda texts, _: judge(texts[0], texts[1])),
     "rehearsal/rater": (("problem",), lambda texts, sample: rate(texts[0], sample)),
     "rehearsal/topic": (("problem",), lambda texts, _: classify(texts[0])),

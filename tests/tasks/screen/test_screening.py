@@ -65,7 +65,9 @@ async def test_a_good_post_is_kept_with_its_clean_question() -> None:
     assert decision.verdict is Verdict.KEEP
     assert decision.columns == {
         "question": CLEAN,
+        "source_answer": None,
         "answer_type": "number",
+        "converted_from": None,
         "screened_by": "model",
         "screen_note": "one question, one number",
         "screen_keys": ["key-1"],

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tasks.models.rehearsal.champ import problems
 from tasks.models.rehearsal.chatter import without_chatter
+from tasks.models.rehearsal.converter import convert
 from tasks.models.rehearsal.judge import judge
 from tasks.models.rehearsal.rater import rate
 from tasks.models.rehearsal.screener import screen
@@ -142,6 +143,19 @@ def test_screener_always_answers_in_its_schema(post: str) -> None:
     ]  # fmt: skip
     sound = found["self_contained"] and found["single_question"] and found["verifiable"]
     assert sound or found["drop_reason"]
+
+
+@pytest.mark.parametrize(
+    ("question", "open_form"),
+    [
+        ("What is 2 + 3? (A) 4 (B) 5 (C) 6", "What is 2 + 3?"),
+        ("Which is a prime? (A) 4 (B) 5 (C) 6", None),
+        ("Is there an even prime?", "How many are there of this kind: even prime?"),
+        ("Is 7 a prime?", None),
+    ],
+)
+def test_converter_cuts_off_options_and_counts_what_may_exist(question: str, open_form: str | None) -> None:
+    assert convert(question)["question"] == open_form
 
 
 @pytest.mark.parametrize("piece", ["(a) ", "(A) (B) ", "prove ", "is a, ", "i found a question ", "\n-", "hi "])

@@ -103,6 +103,7 @@ async def test_a_judgement_is_json_of_the_schema(url: str) -> None:
     ("model", "fields"),
     [
         ("screener", "reason self_contained single_question verifiable drop_reason answer_type question"),
+        ("converter", "reason question"),
         ("rater", "summary reason rating"),
         ("topic", "reason chain"),
     ],
@@ -181,7 +182,7 @@ async def test_lone_surrogates_are_answered(url: str) -> None:
 async def test_models_and_health(url: str) -> None:
     listed = await get(f"{url}/models")
     assert {model["id"] for model in listed["data"]} == {
-        f"rehearsal/{role}" for role in ("solver", "screener", "judge", "rater", "topic")
+        f"rehearsal/{role}" for role in ("solver", "screener", "converter", "judge", "rater", "topic")
     }
     assert (await get(f"{url.removesuffix('/v1')}/health"))["status"] == "ok"
 
