@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from flows.options import DEMO, Root, complaints, people
+from flows.commands.options import DEMO, Root, complaints, people
 
 app = typer.Typer()
 

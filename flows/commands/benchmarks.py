@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from flows.options import Json, complaints, people
+from flows.commands.options import Json, complaints, people
 from tasks.errors import RecipeError
 
 if TYPE_CHECKING:

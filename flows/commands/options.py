@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how they tell people of errors."""
+"""What the commands share: their options, what they print for programs, how they tell people of errors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,6 +22,7 @@ people = Console(stderr=True)
 
 DEMO = Path(".demo")
 Root = Annotated[str, typer.Option(help="Storage root: a folder, or any fsspec URL such as s3://bucket/prefix")]
+RecipeName = Annotated[str, typer.Argument(help="A recipe's name in deployments/, or a path to a YAML file")]
 Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards per intake; free to change at any time")]
 Kind = Annotated[Runner, typer.Option("--runner", help="What runs the shards: a local Ray, or threads")]
 Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at once")]
@@ -44,6 +46,13 @@ def complaints() -> Iterator[None]:
     except CurationError as fault:
         people.print("[red]failed:[/]", escape(str(fault)), soft_wrap=True)
         raise typer.Exit(1) from fault
+
+
+def say(found: BaseModel | dict[str, object] | list[dict[str, object]]) -> None:
+    """One JSON value on standard output."""
+    value = found.model_dump() if isinstance(found, BaseModel) else found
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
 def _tell_how_to_go_on(why: Paused) -> None:
