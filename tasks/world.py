@@ -102,6 +102,7 @@ def matching(path: str) -> list[str]:
     """Somebody else's files whose path is `path`, or fits it as a glob, sorted. Raises `SourceError` if none does."""
     files, inner = fsspec.core.url_to_fs(path)
     try:
+        files.invalidate_cache()
         found = sorted(str(one) for one in files.glob(inner))
     except OSError as fault:
         raise SourceError(f"{path}: cannot be listed: {fault}") from fault

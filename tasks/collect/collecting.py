@@ -23,7 +23,7 @@ from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import bucket, normal_text, problem_id
 from tasks.rows.verdict import Verdict
 
-VERSION = 1
+VERSION = 2
 
 
 class Settings(BaseModel):
@@ -58,6 +58,7 @@ PROBLEMS: dict[str, Any] = {
     "original": pl.String,
     "question": pl.String,
     "source_answer": pl.String,
+    "about": pl.String,
     "normal_form": pl.String,
 }
 
@@ -154,5 +155,6 @@ def _problem(row: RawRow, form: str) -> dict[str, Any]:
         "original": row.question,
         "question": row.question,
         "source_answer": row.answer,
+        "about": row.about,
         "normal_form": form,
     }

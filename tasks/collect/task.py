@@ -6,9 +6,9 @@ import polars as pl
 from prefect import task
 
 from tasks import world
-from tasks.collect import collecting
+from tasks.collect import collecting, opening
 from tasks.collect.collecting import Intake
-from tasks.collect.source import RawRow, Source, read
+from tasks.collect.source import RawRow, Source
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
@@ -63,7 +63,7 @@ def rows_of(intakes: list[Manifest], sources: list[Source], where: Where) -> lis
         made = _tables(storage, found[-1], intakes[:i])
         if any(digest_bytes(encode(frame)) != manifest.files[name].digest for name, frame in made.items()):
             raise SourceError(
-                f"the sources ({', '.join(source.path for source in sources)}) no longer give {manifest.shard}: "
+                f"the sources ({', '.join(source.place for source in sources)}) no longer give {manifest.shard}: "
                 f"{len(found[-1])} of its {len(seen)} rows are in them, or their order has changed. Restore them, "
                 "or run the recipe to curate what they are now. Nothing was changed."
             )
@@ -80,14 +80,13 @@ def again(rows: list[list[RawRow]], sources: list[Source], where: Where) -> list
 
 def read_source(source: Source) -> list[RawRow]:
     """All rows of a source, bad ones included."""
-    with world.open_outside(source.path) as lines:
-        rows = list(read(source, lines))
+    rows = list(opening.rows(source))
     if not rows:
-        raise SourceError(f"source {source.name!r}: {source.path} is empty; it must hold one JSON object a line")
+        raise SourceError(f"source {source.name!r}: {source.place} is empty: no row in it is the source's")
     if all(row.fault for row in rows):
         raise SourceError(
-            f"source {source.name!r}: no line of {source.path} can be read as a problem. First fault: "
-            f"{rows[0].locator}: {rows[0].fault}. Each line must be a JSON object with the question in field "
+            f"source {source.name!r}: no row of {source.place} can be read as a problem. First fault: "
+            f"{rows[0].locator}: {rows[0].fault}. Each row must be an object with the question in field "
             f"{source.columns.question!r}."
         )
     return rows

@@ -46,6 +46,7 @@ def test_a_kept_row_is_a_problem_with_its_origin() -> None:
         "original": "Find  $X$.",
         "question": "Find  $X$.",
         "source_answer": "4",
+        "about": None,
         "normal_form": normal_form("Find $X$."),
     }
 

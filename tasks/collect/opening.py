@@ -1,0 +1,58 @@
+"""The rows of a source, from wherever it lies: files are found, opened and read one after the other, as streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from tasks import world
+from tasks.collect.readers import lines, stack_exchange, tables
+from tasks.collect.readers.archive import member
+from tasks.collect.readers.record import Record
+from tasks.collect.source import RawRow, Rows, Source
+from tasks.collect.splits import files_of
+from tasks.errors import SourceError
+
+_POSTS = "Posts.xml"
+
+
+def rows(source: Source) -> Iterator[RawRow]:
+    """Every row of a source, bad ones included.
+
+    Raises `SourceError` if a file is missing or cannot be read as its format; one that is damaged further on raises
+    when that place is reached.
+    """
+    made = Rows(source)
+    for path in files(source):
+        yield from made.of(path.rsplit("/", 1)[-1], _records(source, path))
+
+
+def files(source: Source) -> list[str]:
+    """The files that a source is read from, in order. Raises `SourceError` if there is none."""
+    if source.hub is None:
+        return world.matching(source.path) if set(source.path) & set("*?[") else [source.path]
+    root = source.hub.url
+    names = [one.removeprefix(f"{root}/") for one in world.matching(f"{root}/**")]
+    try:
+        return [f"{root}/{name}" for name in files_of(names, source.hub.split, source.hub.files)]
+    except ValueError as fault:
+        raise SourceError(f"source {source.name!r}: {root}: {fault}; name them under hub.files") from fault
+
+
+def _records(source: Source, path: str) -> Iterator[Record]:
+    kind = source.format_of(path)
+    try:
+        with ExitStack() as opened:
+            file = opened.enter_context(world.open_outside(path))
+            if path.lower().endswith(".7z"):
+                file = opened.enter_context(member(file, _POSTS))
+            if kind == "parquet":
+                yield from tables.parquet(file, source.needed())
+            elif kind in ("csv", "tsv"):
+                yield from tables.separated(file, source.needed(), "," if kind == "csv" else "\t")
+            elif kind == "stack_exchange":
+                yield from stack_exchange.records(file, source.site)
+            else:
+                yield from lines.records(file)
+    except SourceError as fault:
+        raise SourceError(f"source {source.name!r}: {path}: {fault}") from fault
