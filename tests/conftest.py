@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 import s3fs
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow, and that is no fault of the code
+settings.load_profile("any machine")
 
 REPOSITORY = Path(__file__).parents[1]
 LABELLED_DATA = Path(os.environ.get("LABELLED_DATA", REPOSITORY.parent / "shared" / "data"))
