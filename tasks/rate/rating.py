@@ -25,11 +25,11 @@ from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.structured import ask_structured
-from tasks.rate.stopping import HIGHEST, LOWEST, at_once, certain_drop
+from tasks.rate.stopping import FIRST_LOOK, HIGHEST, LOWEST, at_once, audited, certain_drop, settled
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 
-VERSION = 2
+VERSION = 3
 
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT,)
@@ -40,10 +40,12 @@ COLUMNS: Schema = {
     "difficulty_rounded": pl.Float64,
     "ratings": pl.List(pl.Float64),
     "rating_spread": pl.Float64,
+    "rating_audited": pl.Boolean,
 }
 """Unrounded mean; mean to the nearest half, half up; the ratings by sample; their population standard
-deviation. All None where a rating could not be read: a mean of five is not a mean of six. Where rating stopped
-early, `ratings` holds those that were bought and the others are None."""
+deviation; whether the problem is in the audit sample, None unless stopping is `statistical`. All None where a rating
+could not be read: a mean of five is not a mean of six. Where rating stopped early, `ratings` holds those that were
+bought; of a drop the other columns are None, of a keep (`statistical`) they are those of the ratings that there are."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "ratings": {
@@ -68,6 +70,9 @@ class Reason(StrEnum):
     """Quarantined: a rating could not be read, nor could a second one, asked for with the error shown."""
 
 
+Stopping = Literal["off", "exact", "statistical"]
+
+
 class Settings(BaseModel):
     """What bears on the ratings and on the gate."""
 
@@ -75,8 +80,17 @@ class Settings(BaseModel):
 
     samples: int = Field(default=6, ge=1, description="Ratings asked for each problem, as samples 0, 1, ...")
     gate: float = Field(default=5.0, ge=1, le=10, description="A problem with a lower mean is dropped.")
-    stopping: Literal["off", "exact"] = Field(
-        default="off", description="exact: buy no further rating once the problem is certain to be dropped."
+    stopping: Stopping = Field(
+        default="off",
+        description="exact: buy no further rating once the problem is certain to be dropped; statistical: once the"
+        " chance of another verdict is below `chance`.",
+    )
+    chance: float = Field(default=0.01, gt=0, lt=0.5, description="statistical: the bound on that chance.")
+    spread: float = Field(
+        default=0.65, gt=0, description="statistical: standard deviation expected of the ratings of one problem."
+    )
+    audit: float = Field(
+        default=0.02, ge=0, le=1, description="statistical: share of problems that get all ratings, to audit the rest."
     )
     temperature: float = Field(default=1.0, ge=0, description="Above 0, or the samples repeat one another.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
@@ -132,32 +146,48 @@ def stopped(ratings: Sequence[float]) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS), "ratings": list(ratings)}
 
 
+def identity(settings: Settings) -> Mapping[str, Any]:
+    """What of the settings bears on ratings and gate: how `statistical` stops does only where it is asked for."""
+    unused = set() if settings.stopping == "statistical" else {"chance", "spread", "audit"}
+    return settings.model_dump(mode="json", exclude=unused)
+
+
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """Rate one problem. Raises `EndpointError` when the endpoint gives no reply."""
-    samples = await _samples(ask, question(row["question"], settings), settings)
+    chosen = audited(row["problem_id"], settings.audit) if settings.stopping == "statistical" else None
+    samples = await _samples(ask, question(row["question"], settings), settings, "off" if chosen else settings.stopping)
     evidence = {"ratings": [_line(index, sample) for index, sample in enumerate(samples)]}
     ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
     if len(ratings) < len(samples):
         return quarantine(Reason.UNREADABLE_REPLY, dict.fromkeys(COLUMNS), evidence)
-    if len(ratings) < settings.samples:
-        return drop(Reason.TOO_EASY, stopped(ratings), evidence)
     passed, columns = judge(ratings, settings.gate)
+    if len(ratings) < settings.samples and not passed:
+        columns = stopped(ratings)
+    columns["rating_audited"] = chosen
     return keep(columns, evidence) if passed else drop(Reason.TOO_EASY, columns, evidence)
 
 
-async def _samples(ask: Ask, prompt: Prompt, settings: Settings) -> list[_Sample]:
-    """All samples at once; with `exact`, as many as a first look needs, then one by one until the row is decided."""
-    first = settings.samples if settings.stopping == "off" else at_once(settings.samples, settings.gate)
-    samples = await _gathered(ask, prompt, range(first))
-    while len(samples) < settings.samples and _open(samples, settings):
+async def _samples(ask: Ask, prompt: Prompt, settings: Settings, stopping: Stopping) -> list[_Sample]:
+    """All samples at once; or as many as a first look needs, then one by one until the row is decided."""
+    first = {
+        "off": settings.samples,
+        "exact": at_once(settings.samples, settings.gate),
+        "statistical": min(FIRST_LOOK, settings.samples),
+    }
+    samples = await _gathered(ask, prompt, range(first[stopping]))
+    while len(samples) < settings.samples and not _ends(samples, settings, stopping):
         samples += await _gathered(ask, prompt, [len(samples)])
     return samples
 
 
-def _open(samples: Sequence[_Sample], settings: Settings) -> bool:
-    """Whether the next rating can bear on the row: all so far were read, and do not yet drop it."""
+def _ends(samples: Sequence[_Sample], settings: Settings, stopping: Stopping) -> bool:
+    """Whether no further rating is bought: one so far was not read, or those that were decide the row."""
     ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
-    return len(ratings) == len(samples) and not certain_drop(ratings, settings.samples, settings.gate)
+    if len(ratings) < len(samples):
+        return True
+    if stopping == "statistical":
+        return settled(ratings, settings.samples, settings.gate, settings.spread, settings.chance)
+    return certain_drop(ratings, settings.samples, settings.gate)
 
 
 async def _gathered(ask: Ask, prompt: Prompt, indices: Sequence[int]) -> list[_Sample]:

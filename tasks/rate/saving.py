@@ -1,11 +1,11 @@
-"""What `exact` early stopping saves, on the paper's funnel. Pure.
+"""What early stopping saves, on the paper's funnel. Pure.
 
-    python -m tasks.rate.saving [--spread 0.5]
+    python -m tasks.rate.saving [--spread 0.65] [--chance 0.01]
 
 DeepMath-103K rated 2,670K rows and dropped 1,580K of them as too easy (arXiv 2504.11456, figure 5). How their
 levels were distributed is not published; what is printed takes the levels of the dropped rows as evenly spread
-from 1.5 to 4.5, and tells the number bought at each level so that others can be taken. Ratings of a problem are
-its level with normal noise, rounded to half steps from 1 to 10. Rows that are kept always get all ratings.
+from 1.5 to 4.5 and those of the kept ones from 5 to 8, and tells the number bought at each level so that others can be
+taken. Ratings of a problem are its level with normal noise, rounded to half steps from 1 to 10.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import NormalDist, fmean
 from typing import Any
 
-from tasks.rate.stopping import HIGHEST, LOWEST, at_once, certain_drop
+from tasks.rate.stopping import FIRST_LOOK, HIGHEST, LOWEST, STEP, at_once, certain_drop, settled
 
 RATED, DROPPED = 2_670_000, 1_580_000
-LEVELS = tuple(halves / 2 for halves in range(3, 10))
-_STEPS = tuple(halves / 2 for halves in range(int(2 * LOWEST), int(2 * HIGHEST) + 1))
+EASY = tuple(halves / 2 for halves in range(3, 10))
+HARD = tuple(halves / 2 for halves in range(10, 17))
+_STEPS = tuple(halves * STEP for halves in range(int(LOWEST / STEP), int(HIGHEST / STEP) + 1))
+
+Stops = Callable[[Sequence[float]], bool]
+"""Whether rating ends at these ratings."""
 
 
 def chances(level: float, spread: float) -> Mapping[float, float]:
@@ -34,47 +39,88 @@ def chances(level: float, spread: float) -> Mapping[float, float]:
     if spread == 0:
         return {level: 1.0}
     noise = NormalDist(level, spread)
-    ends = [0.0, *(noise.cdf(step + 0.25) for step in _STEPS[:-1]), 1.0]
+    ends = [0.0, *(noise.cdf(step + STEP / 2) for step in _STEPS[:-1]), 1.0]
     return {step: high - low for step, low, high in zip(_STEPS, ends[:-1], ends[1:], strict=True) if high > low}
 
 
-def bought(level: float, spread: float, *, samples: int = 6, gate: float = 5.0) -> float:
-    """Expected ratings bought for one problem under `exact`."""
+def exact(samples: int, gate: float) -> Stops:
+    """When `exact` ends."""
+    first = at_once(samples, gate)
+    return lambda ratings: len(ratings) >= first and certain_drop(ratings, samples, gate)
+
+
+def statistical(samples: int, gate: float, spread: float, chance: float) -> Stops:
+    """When `statistical` ends."""
+    return partial(settled, samples=samples, gate=gate, spread=spread, chance=chance)
+
+
+def expected(level: float, spread: float, stops: Stops, *, samples: int = 6, gate: float = 5.0) -> tuple[float, float]:
+    """Expected ratings bought for one problem, and the chance that it gets another verdict than by all ratings.
+
+    Ratings that are permutations of one another are one case; cases less likely than 1e-9 are left out.
+    """
     one = chances(level, spread)
-    open_sums: Mapping[float, float] = {0.0: 1.0}
-    expected, first = 0.0, at_once(samples, gate)
-    for count in range(1, samples + 1):
-        expected += sum(open_sums.values())
-        sums: dict[float, float] = defaultdict(float)
-        for total, chance in open_sums.items():
-            for step, likely in one.items():
-                sums[total + step] += chance * likely
-        known = [LOWEST] * (count - 1)  # only the sum bears on a drop, so any ratings with that sum will do
-        stops = {t for t in sums if count >= first and certain_drop([*known, t - sum(known)], samples, gate)}
-        open_sums = {total: chance for total, chance in sums.items() if total not in stops}
-    return expected
+    cases: dict[tuple[float, ...], float] = {(): 1.0}
+    bought, flipped = 0.0, 0.0
+    for _ in range(samples):
+        bought += sum(cases.values())
+        grown: dict[tuple[float, ...], float] = defaultdict(float)
+        for known, likely in cases.items():
+            for step, chance in one.items():
+                if likely * chance > _NEGLIGIBLE:
+                    grown[tuple(sorted((*known, step)))] += likely * chance
+        ended = {known for known in grown if len(known) < samples and stops(known)}
+        flipped += sum(grown[known] * _flips(known, one, samples, gate) for known in ended)
+        cases = {known: chance for known, chance in grown.items() if known not in ended}
+    return bought, flipped
 
 
-def saving(spread: float, *, samples: int = 6, gate: float = 5.0) -> dict[str, Any]:
-    """The share of all ratings that is not bought, and what it rests on."""
-    by_level = {level: bought(level, spread, samples=samples, gate=gate) for level in LEVELS}
+_NEGLIGIBLE = 1e-9
+
+
+def _flips(known: Sequence[float], one: Mapping[float, float], samples: int, gate: float) -> float:
+    """The chance that all ratings give another verdict than these."""
+    sums: dict[float, float] = {sum(known): 1.0}
+    for _ in range(samples - len(known)):
+        grown: dict[float, float] = defaultdict(float)
+        for total, likely in sums.items():
+            for step, chance in one.items():
+                grown[total + step] += likely * chance
+        sums = grown
+    kept = fmean(known) >= gate
+    return sum(chance for total, chance in sums.items() if (total / samples >= gate) != kept)
+
+
+def saving(stops: Stops, spread: float, *, samples: int = 6, gate: float = 5.0) -> dict[str, Any]:
+    """The share of all ratings that is not bought, of rows with another verdict, and what they rest on."""
+    by_level = {level: expected(level, spread, stops, samples=samples, gate=gate) for level in (*EASY, *HARD)}
     dropped = DROPPED / RATED
-    saved = dropped * (1 - fmean(by_level.values()) / samples)
+    weights = [(dropped, EASY), (1 - dropped, HARD)]
+    bought = sum(share * fmean(by_level[level][0] for level in levels) for share, levels in weights)
+    flipped = sum(share * fmean(by_level[level][1] for level in levels) for share, levels in weights)
     return {
-        "rows rated": RATED,
-        "dropped share of rows": round(dropped, 4),
-        "spread of ratings": spread,
-        "ratings bought by level": {level: round(one, 3) for level, one in by_level.items()},
-        "saved share of ratings": round(saved, 4),
-        "ratings saved": round(saved * RATED * samples),
+        "ratings bought by level": {level: round(one, 3) for level, (one, _) in by_level.items()},
+        "saved share of ratings": round(1 - bought / samples, 4),
+        "ratings saved": round((1 - bought / samples) * RATED * samples),
+        "rows with another verdict": round(flipped * RATED),
+        "their share": round(flipped, 6),
     }
 
 
 def main(arguments: list[str]) -> int:
     """Print the saving as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.rate.saving", description="What exact stopping saves")
-    parser.add_argument("--spread", type=float, default=0.5, help="standard deviation of a problem's ratings")
-    print(json.dumps(saving(parser.parse_args(arguments).spread), indent=1))
+    parser = argparse.ArgumentParser(prog="python -m tasks.rate.saving", description="What early stopping saves")
+    parser.add_argument("--spread", type=float, default=0.65, help="standard deviation of a problem's ratings")
+    parser.add_argument("--expected-spread", type=float, default=0.65, help="what `statistical` takes it for")
+    parser.add_argument("--chance", type=float, default=0.01, help="bound of `statistical`")
+    given = parser.parse_args(arguments)
+    rules = {"exact": exact(6, 5.0), "statistical": statistical(6, 5.0, given.expected_spread, given.chance)}
+    print(json.dumps({
+        "rows rated": RATED,
+        "dropped share of rows": round(DROPPED / RATED, 4),
+        "spread of ratings": given.spread,
+        **{name: saving(stops, given.spread) for name, stops in rules.items()},
+    }, indent=1))  # fmt: skip
     return 0
 
 

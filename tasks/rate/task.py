@@ -24,6 +24,7 @@ STAGE = Stage(
     evidence=rating.EVIDENCE,
     roles=("rater",),
     files=rating.FILES,
+    identity=rating.identity,
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.models.prompt import Prompt, Reply
 from tasks.rate.rating import COLUMNS, Settings, decide, judge
-from tasks.rate.saving import bought, chances, saving
+from tasks.rate.saving import chances, exact, expected, saving
 from tasks.rate.stopping import at_once, certain_drop
 from tasks.rows.verdict import Decision, Verdict
 
@@ -32,7 +32,7 @@ def decided(ratings: list[float | None], **settings: object) -> tuple[Decision, 
         return Reply(key=f"{len(asked)}", content=said, reasoning="", finish_reason="stop", model="rater")
 
     values = Settings.model_validate({"samples": len(ratings), **settings})
-    return asyncio.run(decide({"question": "Find n."}, ask, values)), asked
+    return asyncio.run(decide({"problem_id": "0" * 64, "question": "Find n."}, ask, values)), asked
 
 
 @given(st.lists(half_steps, min_size=1, max_size=8), gates)
@@ -92,13 +92,17 @@ def test_the_expected_number_bought_is_that_of_all_sequences(level: float, sprea
     """Against enumeration of every sequence of three, weighed by its probability."""
     weights = chances(level, spread)
     assert sum(weights.values()) == pytest.approx(1)
-    expected = 0.0
+    number = 0.0
     for ratings in product(weights, repeat=3):
         stop = next((n for n in range(at_once(3, 5.0), 3) if certain_drop(ratings[:n], 3, 5.0)), 3)
-        expected += stop * weights[ratings[0]] * weights[ratings[1]] * weights[ratings[2]]
-    assert bought(level, spread, samples=3, gate=5.0) == pytest.approx(expected)
+        number += stop * weights[ratings[0]] * weights[ratings[1]] * weights[ratings[2]]
+    bought, flipped = expected(level, spread, exact(3, 5.0), samples=3, gate=5.0)
+    assert bought == pytest.approx(number, rel=1e-4)
+    assert flipped == 0.0
 
 
 def test_the_saving_on_the_papers_funnel_is_a_share_of_what_the_dropped_rows_cost() -> None:
-    told = saving(spread=0.5)
-    assert 0 < told["saved share of ratings"] < told["dropped share of rows"] / 3
+    told = saving(exact(6, 5.0), spread=0.5)
+    assert 0 < told["saved share of ratings"] < 1 / 3
+    assert told["rows with another verdict"] == 0
+    assert {told["ratings bought by level"][level] for level in (5.0, 6.5, 8.0)} == {6.0}
