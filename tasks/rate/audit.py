@@ -1,7 +1,8 @@
 """How many problems early stopping decided otherwise than all ratings would have. Pure.
 
-Problems of the audit sample got all ratings, so it can be told of each where stopping would have ended, and whether it
-would have been right. The sample is random, so its share of wrong decisions is that of the problems that were stopped.
+Problems of the audit sample got all ratings, so it can be told of each where stopping would have ended, and whether
+it would have been right. The sample is random, so its share of wrong decisions is that of the problems that were
+stopped.
 """
 
 from __future__ import annotations
@@ -30,14 +31,22 @@ class Audit(BaseModel):
     lost: int = Field(description="Of those, dropped where all ratings keep")
     let_in: int = Field(description="Of those, kept where all ratings drop")
     flipped: float | None = Field(description="Estimate: stopped problems with the wrong verdict; None if unknown")
-    flipped_at_most: float | None = Field(description="Upper end of that estimate at 95% confidence (Clopper-Pearson)")
+    flipped_at_most: float | None = Field(
+        description="Upper end of that estimate at 95% confidence (Clopper-Pearson)"
+    )
 
 
-def audit(rows: Iterable[tuple[Sequence[float], bool]], samples: int, gate: float, spread: float, chance: float) -> Audit:
+def audit(
+    rows: Iterable[tuple[Sequence[float], bool]], samples: int, gate: float, spread: float, chance: float
+) -> Audit:
     """The audit of rows, each the ratings that were bought (all readable) and whether it is of the audit sample."""
     given = list(rows)
     sample = [list(ratings) for ratings, chosen in given if chosen and len(ratings) == samples]
-    early = [(fmean(seen) >= gate, fmean(whole) >= gate) for whole in sample if (seen := _seen(whole, samples, gate, spread, chance))]
+    early = [
+        (fmean(seen) >= gate, fmean(whole) >= gate)
+        for whole in sample
+        if (seen := _seen(whole, samples, gate, spread, chance))
+    ]
     stopped = sum(len(ratings) < samples for ratings, _ in given)
     bought = sum(len(ratings) for ratings, _ in given)
     wrong = sum(one != other for one, other in early)

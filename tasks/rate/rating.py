@@ -43,9 +43,9 @@ COLUMNS: Schema = {
     "rating_audited": pl.Boolean,
 }
 """Unrounded mean; mean to the nearest half, half up; the ratings by sample; their population standard
-deviation; whether the problem is in the audit sample, None unless stopping is `statistical`. All None where a rating
-could not be read: a mean of five is not a mean of six. Where rating stopped early, `ratings` holds those that were
-bought; of a drop the other columns are None, of a keep (`statistical`) they are those of the ratings that there are."""
+deviation; whether the problem is in the audit sample, None unless stopping is `statistical`. All None where a
+rating could not be read: a mean of five is not a mean of six. Where rating stopped early, `ratings` holds those that
+were bought; of a drop the other columns are None, of a keep (`statistical`) they are those of the ratings bought."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "ratings": {
@@ -90,7 +90,10 @@ class Settings(BaseModel):
         default=0.65, gt=0, description="statistical: standard deviation expected of the ratings of one problem."
     )
     audit: float = Field(
-        default=0.02, ge=0, le=1, description="statistical: share of problems that get all ratings, to audit the rest."
+        default=0.02,
+        ge=0,
+        le=1,
+        description="statistical: share of problems that get all ratings, to audit the rest.",
     )
     temperature: float = Field(default=1.0, ge=0, description="Above 0, or the samples repeat one another.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
@@ -155,7 +158,9 @@ def identity(settings: Settings) -> Mapping[str, Any]:
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
     """Rate one problem. Raises `EndpointError` when the endpoint gives no reply."""
     chosen = audited(row["problem_id"], settings.audit) if settings.stopping == "statistical" else None
-    samples = await _samples(ask, question(row["question"], settings), settings, "off" if chosen else settings.stopping)
+    samples = await _samples(
+        ask, question(row["question"], settings), settings, "off" if chosen else settings.stopping
+    )
     evidence = {"ratings": [_line(index, sample) for index, sample in enumerate(samples)]}
     ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
     if len(ratings) < len(samples):

@@ -4,8 +4,8 @@
 
 DeepMath-103K rated 2,670K rows and dropped 1,580K of them as too easy (arXiv 2504.11456, figure 5). How their
 levels were distributed is not published; what is printed takes the levels of the dropped rows as evenly spread
-from 1.5 to 4.5 and those of the kept ones from 5 to 8, and tells the number bought at each level so that others can be
-taken. Ratings of a problem are its level with normal noise, rounded to half steps from 1 to 10.
+from 1.5 to 4.5 and those of the kept ones from 5 to 8, and tells the number bought at each level so that others can
+be taken. Ratings of a problem are its level with normal noise, rounded to half steps from 1 to 10.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import partial
 from statistics import NormalDist, fmean
 from typing import Any
 
-from tasks.rate.stopping import FIRST_LOOK, HIGHEST, LOWEST, STEP, at_once, certain_drop, settled
+from tasks.rate.stopping import HIGHEST, LOWEST, STEP, at_once, certain_drop, settled
 
 RATED, DROPPED = 2_670_000, 1_580_000
 EASY = tuple(halves / 2 for halves in range(3, 10))
@@ -54,7 +54,9 @@ def statistical(samples: int, gate: float, spread: float, chance: float) -> Stop
     return partial(settled, samples=samples, gate=gate, spread=spread, chance=chance)
 
 
-def expected(level: float, spread: float, stops: Stops, *, samples: int = 6, gate: float = 5.0) -> tuple[float, float]:
+def expected(
+    level: float, spread: float, stops: Stops, *, samples: int = 6, gate: float = 5.0
+) -> tuple[float, float]:
     """Expected ratings bought for one problem, and the chance that it gets another verdict than by all ratings.
 
     Ratings that are permutations of one another are one case; cases less likely than 1e-9 are left out.

@@ -4,11 +4,11 @@
 highest, the mean would stay below the gate. The mean that decides, `fmean`, grows with each rating, so what is
 certain for the highest is certain for all. Problems that are kept get all their ratings.
 
-`statistical` stops, for a drop or a keep, once the chance of the other verdict is small. Ratings of a problem count as
-draws from one normal distribution, of unknown mean, and with a spread of which as much is known beforehand as four
-ratings would tell: the mean of all then follows Student's t around the mean so far (the conjugate model; Gelman et al.,
-Bayesian Data Analysis, section 3.3). How often that errs is not believed but audited: a random share of the problems
-gets all ratings (`tasks.rate.audit`).
+`statistical` stops, for a drop or a keep, once the chance of the other verdict is small. Ratings of a problem count
+as draws from one normal distribution, of unknown mean, and with a spread of which as much is known beforehand as four
+ratings would tell: the mean of all then follows Student's t around the mean so far (the conjugate model; Gelman et
+al., Bayesian Data Analysis, section 3.3). How often that errs is not believed but audited: a random share of the
+problems gets all ratings (`tasks.rate.audit`).
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ def at_once(samples: int, gate: float) -> int:
 
 
 def chance_of_another(ratings: Sequence[float], samples: int, gate: float, spread: float) -> float:
-    """The chance (0 to 0.5) that the mean of `samples` ratings lies on the other side of `gate` than that of `ratings`,
-    of which there are fewer, but one at least. `spread` is the standard deviation expected of one problem's ratings.
+    """The chance (0 to 0.5) that the mean of `samples` ratings lies on the other side of `gate` than that of
+    `ratings`, of which there are fewer, but one at least. `spread` is the standard deviation expected of one
+    problem's ratings.
 
     >>> f"{chance_of_another([3, 3, 3], 6, 5.0, 0.5):.4f}", f"{chance_of_another([4, 5, 4.5], 6, 5.0, 0.5):.2f}"
     ('0.0000', '0.03')
@@ -64,7 +65,7 @@ def chance_of_another(ratings: Sequence[float], samples: int, gate: float, sprea
 
 
 def settled(ratings: Sequence[float], samples: int, gate: float, spread: float, chance: float) -> bool:
-    """Whether `statistical` stops at these ratings: a drop is certain, or the chance of the other verdict is small."""
+    """Whether `statistical` stops at these ratings: a drop is certain, or the other verdict is unlikely."""
     if len(ratings) < min(FIRST_LOOK, samples):
         return False
     return (
