@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 
 from tasks import world
 from tasks.collect.readers import lines, stack_exchange, tables
@@ -23,8 +24,8 @@ def rows(source: Source) -> Iterator[RawRow]:
     when that place is reached.
     """
     made = Rows(source)
-    for path in files(source):
-        yield from made.of(path.rsplit("/", 1)[-1], _records(source, path))
+    found = (row for path in files(source) for row in made.of(path.rsplit("/", 1)[-1], _records(source, path)))
+    yield from islice(found, source.limit)
 
 
 def files(source: Source) -> list[str]:

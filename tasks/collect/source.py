@@ -80,6 +80,7 @@ class Source(BaseModel):
     where: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Only rows whose field has one of these values; the others are not its rows"
     )
+    limit: int | None = Field(default=None, ge=1, description="Only so many rows of it, the first; null for all")
     site: str = Field(default="math.stackexchange.com", description="Host of a Stack Exchange dump, for its URLs")
 
     @model_validator(mode="before")
@@ -99,8 +100,8 @@ class Source(BaseModel):
         return self.hub.url if self.hub else self.path
 
     def identity(self) -> dict[str, Any]:
-        """What of a source bears on its rows: not where it lies."""
-        return self.model_dump(mode="json", exclude={"path", "hub", "preset"})
+        """What of a source bears on its rows: not where it lies, nor how many of them are taken."""
+        return self.model_dump(mode="json", exclude={"path", "hub", "preset", "limit"})
 
     def needed(self) -> list[str]:
         """The fields of a row that are looked at."""
