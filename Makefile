@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui metrics test kill-test check bench-verify bench-screen bench-ledger bench-models bench-env format lock clean
+.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-ledger bench-models bench-orchestration bench-env format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -18,6 +18,9 @@ engine-env: .engine/models/smollm2-135m-instruct/config.json ## vLLM for CPUs an
 
 ui: .venv/runtime ## the Prefect UI with the deployments and a worker, until Ctrl-C; PORT=4200
 	$(BIN)/python -m flows ui $(if $(PORT),--port $(PORT))
+
+local: .venv/development ## the whole system as processes: PostgreSQL, Redis, S3, Ray, Prefect, Prometheus, until Ctrl-C; PORT=4200
+	$(BIN)/python -m flows local $(if $(PORT),--port $(PORT))
 
 metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on loopback, until Ctrl-C
 	$(BIN)/python -m flows metrics --root $(ROOT)
@@ -47,6 +50,9 @@ bench-ledger: .venv/development ## what the ledger costs beside a bare client; Q
 bench-models: .venv/development ## what asking costs beside other clients, at a slow endpoint; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.models $(if $(QUICK),--quick)
 
+bench-orchestration: .venv/development ## what Prefect and Ray cost per task run; QUICK=1 for a small run
+	$(BIN)/python -m tests.bench.orchestration $(if $(QUICK),--quick)
+
 bench-env: .bench/curator/ready ## bespokelabs-curator in an environment of its own, for the benches to compare with
 
 .bench/curator/ready: .venv/uv tests/bench/curator.lock
@@ -66,6 +72,9 @@ lock: .venv/uv ## make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header --override infra/engine/overrides.txt infra/engine/requirements.in \
 	  -o infra/engine/requirements-cpu.lock
+	env -u UV_FIND_LINKS -u UV_TORCH_BACKEND $(BIN)/uv pip compile -q --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  infra/engine/requirements-gpu.in -o infra/engine/requirements-gpu.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header tests/bench/curator.in -o tests/bench/curator.lock
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -44,20 +44,32 @@ def be_quiet() -> None:
 
 def free_port() -> int:
     """A free port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different free ports on loopback."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(one.getsockname()[1]) for one in probes]
 
 
 @contextmanager
 def child(
-    command: list[str], *, log: Path, env: dict[str, str] | None = None, piped: bool = True
+    command: list[str],
+    *,
+    log: Path | None,
+    env: dict[str, str] | None = None,
+    piped: bool = True,
+    patience: float = 10,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process with its errors in `log`, and its output in a pipe or there too; ended with the block, and with
-    this process.
+    """A process with its errors in `log` (None: where this one's go), and its output in a pipe or there too.
+
+    It is ended with the block, and with this process; killed where it has not heeded SIGTERM for `patience` seconds.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as errors:
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") if log else nullcontext() as errors:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -72,7 +84,7 @@ def child(
         finally:
             process.terminate()
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=patience)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -119,7 +131,7 @@ def _in_use(url: str, process: subprocess.Popen[str], log: Path) -> Iterator[Non
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    _wait_for(f"{url}/health", process, log)
+    wait_for(f"{url}/health", process, log)
     os.environ["PREFECT_API_URL"] = url
     try:
         with temporary_settings({PREFECT_API_URL: url}):
@@ -130,7 +142,8 @@ def _in_use(url: str, process: subprocess.Popen[str], log: Path) -> Iterator[Non
         del os.environ["PREFECT_API_URL"]
 
 
-def _wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 120) -> None:
+def wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 120) -> None:
+    """Return once `url` answers. Raises `CurationError` if it does not in time, or if the process ends."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -23,6 +23,7 @@ from tasks.errors import CurationError
 POOL = "curation"
 DEPLOYMENTS = Path("deployments") / "prefect.yaml"
 _STOP = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @contextmanager
@@ -34,15 +35,33 @@ def ui(home: Path, port: int, alerts_url: str | None) -> Iterator[str]:
     Raises `CurationError` if the server does not come up or a deployment cannot be made.
     """
     with no_orphans(), services.prefect_server(home, port) as server, server():
-        api = os.environ["PREFECT_API_URL"]
-        prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
-        prefect("deploy", "--all", "--prefect-file", str(DEPLOYMENTS))
-        if alerts_url:
-            from flows import automations  # here, because it imports Prefect
-
-            automations.install(alerts_url)
+        make_deployments(alerts_url)
         with services.child(worker(), log=home / "worker.log", env=of_worker(), piped=False):
-            yield api.removesuffix("/api")
+            yield os.environ["PREFECT_API_URL"].removesuffix("/api")
+
+
+def make_deployments(alerts_url: str | None) -> None:
+    """The work pool and the deployments on the server that PREFECT_API_URL names, and alerts to a webhook, if any.
+
+    Raises `CurationError` if one cannot be made.
+    """
+    prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    prefect("deploy", "--all", "--prefect-file", str(DEPLOYMENTS))
+    if alerts_url:
+        from flows import automations  # here, because it imports Prefect
+
+        automations.install(alerts_url)
+
+
+def work() -> None:
+    """Work for the deployments until Ctrl-C or SIGTERM. A worker that ends by itself is followed by another: the runs
+    that it had begun go on meanwhile, and end with this process.
+    """
+    with no_orphans():
+        stopped = False
+        while not stopped:
+            with services.child(worker(), log=None, env=of_worker(), piped=False) as process:
+                stopped = wait_for_stop(process)
 
 
 def worker() -> list[str]:
@@ -63,12 +82,23 @@ def prefect(*arguments: str) -> None:
         raise CurationError(f"prefect {' '.join(arguments)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
 
 
-def wait_for_stop() -> None:
-    """Return at Ctrl-C or SIGTERM."""
+def heed_signals() -> None:
+    """Let Ctrl-C and SIGTERM end this process in order, also where SIGINT was ignored, as in a shell's background."""
+    for one in _STOP:
+        signal.signal(one, signal.default_int_handler)
+
+
+def wait_for_stop(process: subprocess.Popen[str] | None = None) -> bool:
+    """Return at Ctrl-C or SIGTERM; False if `process` ended before."""
     stop = threading.Event()
     for one in _STOP:
         signal.signal(one, lambda *_: stop.set())
-    stop.wait()
+    if process is None:
+        return stop.wait()
+    while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+        if process.poll() is not None:
+            return False
+    return True
 
 
 def _prefect() -> list[str]:
