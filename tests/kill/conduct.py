@@ -16,7 +16,7 @@ from tests.kill.processes import left_over, marked
 from tests.kill.scene import Scene
 
 _log = logging.getLogger("kill")
-LIFE_SECONDS = 300
+LIFE_SECONDS = 600
 """A flow that has run longer than this without being killed hangs."""
 ORPHAN_SECONDS = 15
 """How long what a flow process had started may outlive it."""
@@ -68,12 +68,10 @@ def disturb(scene: Scene, plan: Iterator[Kill], most: int, deadline: float = flo
 def _strike(scene: Scene, kill: Kill) -> bool:
     """Wait for the moment, then kill; False if the flow ended first. A server that was killed is started again."""
     moment, end = _Moment(scene, kill), time.monotonic() + LIFE_SECONDS
-    victim = None
-    while victim is None or not moment.has_come():
+    while not moment.has_come() or (victim := _find(scene, kill.victim)) is None:
         if not scene.flow.running or time.monotonic() > end:
             return False
-        time.sleep(0.02)
-        victim = _find(scene, kill.victim)
+        time.sleep(0.05)
     _log.info("killing the %s after %d replies", kill.victim, scene.served())
     with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
