@@ -26,7 +26,7 @@ metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on l
 	$(BIN)/python -m flows metrics --root $(ROOT)
 
 test: .venv/development ## pass the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/ruff format --check .

@@ -13,12 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import s3fs
 from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy one is slow, and that is no fault of the code
 settings.load_profile("any machine")
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+if "CI" not in os.environ:  # there hypothesis has a profile of its own, untimed and always with the same examples
+    hypothesis.settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).parents[1]
 LABELLED_DATA = Path(os.environ.get("LABELLED_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -45,6 +50,20 @@ def _is_here(address: Any) -> bool:
         except OSError:
             return False
     return True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several test processes one runs all tests with real servers, one after the other."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("slow"))
+
+
+@pytest.fixture(autouse=True)
+def quick_tests_give_way(request: pytest.FixtureRequest) -> None:
+    """Beside tests with real servers, which have deadlines, the others take what is left of the machine."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not request.node.get_closest_marker("slow"):
+        os.setpriority(os.PRIO_PROCESS, 0, 10)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -55,7 +55,7 @@ def split(lease: Lease, now_ms: int) -> Split:
     until = lease.until_ms(now_ms)
     allocated = until - lease.started_ms
     died = lease.has_died(now_ms)
-    starting = (lease.ready_ms or until) - lease.started_ms
+    starting = (until if lease.ready_ms is None else lease.ready_ms) - lease.started_ms
     if lease.restart or (lease.ready_ms is None and (died or lease.ended_ms is not None)):
         starting = 0
     if lease.ready_ms is None:

@@ -88,7 +88,7 @@ def test_a_whole_number_and_its_float_are_two_values() -> None:
         (i for i in range(3)),
         {"a": 1}.keys(),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_stable_form_raises_and_names_its_place(value: Any) -> None:
     with pytest.raises(UnstableValue):
