@@ -13,17 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import s3fs
 from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy one is slow, and that is no fault of the code
-settings.load_profile("any machine")
-
-hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
-if "CI" not in os.environ:  # there hypothesis has a profile of its own, untimed and always with the same examples
-    hypothesis.settings.load_profile("untimed")
+if "CI" not in os.environ:  # there hypothesis has a profile of its own: no deadlines, and always the same examples
+    settings.load_profile("any machine")
 
 REPOSITORY = Path(__file__).parents[1]
 LABELLED_DATA = Path(os.environ.get("LABELLED_DATA", REPOSITORY.parent / "shared" / "data"))
