@@ -19,7 +19,7 @@ from tasks.rows.storage import Storage
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelled, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 500
+ROWS = 150
 REHEARSAL = {"endpoint": "rehearsal", "revision": "1"}
 
 
