@@ -8,11 +8,10 @@ stopped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.rate.stopping import settled
+from tasks.rate.rating import Settings, judge, stops
 
 CONFIDENCE = 0.95
 
@@ -36,38 +35,36 @@ class Audit(BaseModel):
     )
 
 
-def audit(
-    rows: Iterable[tuple[Sequence[float], bool]], samples: int, gate: float, spread: float, chance: float
-) -> Audit:
+def audit(rows: Iterable[tuple[Sequence[float], bool]], settings: Settings) -> Audit:
     """The audit of rows, each the ratings that were bought (all readable) and whether it is of the audit sample."""
     given = list(rows)
-    sample = [list(ratings) for ratings, chosen in given if chosen and len(ratings) == samples]
-    early = [
-        (fmean(seen) >= gate, fmean(whole) >= gate)
-        for whole in sample
-        if (seen := _seen(whole, samples, gate, spread, chance))
-    ]
-    stopped = sum(len(ratings) < samples for ratings, _ in given)
+    whole = [list(ratings) for ratings, chosen in given if chosen and len(ratings) == settings.samples]
+    verdicts = [(_passes(seen, settings), _passes(row, settings)) for row in whole if (seen := _seen(row, settings))]
+    stopped = sum(len(ratings) < settings.samples for ratings, _ in given)
     bought = sum(len(ratings) for ratings, _ in given)
-    wrong = sum(one != other for one, other in early)
+    wrong = sum(said != right for said, right in verdicts)
     return Audit(
         rows=len(given),
         ratings=bought,
-        saved=1 - bought / (samples * len(given)) if given else None,
+        saved=1 - bought / (settings.samples * len(given)) if given else None,
         stopped=stopped,
-        audited=len(sample),
-        would_stop=len(early),
-        lost=sum(right and not said for said, right in early),
-        let_in=sum(said and not right for said, right in early),
-        flipped=stopped * wrong / len(early) if early else None,
-        flipped_at_most=stopped * upper_limit(wrong, len(early)) if early else None,
+        audited=len(whole),
+        would_stop=len(verdicts),
+        lost=sum(right and not said for said, right in verdicts),
+        let_in=sum(said and not right for said, right in verdicts),
+        flipped=stopped * wrong / len(verdicts) if verdicts else None,
+        flipped_at_most=stopped * upper_limit(wrong, len(verdicts)) if verdicts else None,
     )
 
 
-def _seen(ratings: Sequence[float], samples: int, gate: float, spread: float, chance: float) -> Sequence[float]:
+def _seen(ratings: Sequence[float], settings: Settings) -> Sequence[float]:
     """The ratings that stopping would have bought; none where it would have bought all."""
-    ends = (count for count in range(1, samples) if settled(ratings[:count], samples, gate, spread, chance))
+    ends = (count for count in range(1, settings.samples) if stops(ratings[:count], settings))
     return ratings[: next(ends, 0)]
+
+
+def _passes(ratings: Sequence[float], settings: Settings) -> bool:
+    return judge(ratings, settings.gate, settings.correction)[0]
 
 
 def upper_limit(events: int, trials: int) -> float:

@@ -25,7 +25,8 @@ from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
 from tasks.models.structured import ask_structured
-from tasks.rate.stopping import FIRST_LOOK, HIGHEST, LOWEST, at_once, audited, certain_drop, settled
+from tasks.rate.correction import Correction
+from tasks.rate.stopping import FIRST_LOOK, HIGHEST, LOWEST, at_once, audited, certain_drop, settled, worth
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 
@@ -42,10 +43,11 @@ COLUMNS: Schema = {
     "rating_spread": pl.Float64,
     "rating_audited": pl.Boolean,
 }
-"""Unrounded mean; mean to the nearest half, half up; the ratings by sample; their population standard
-deviation; whether the problem is in the audit sample, None unless stopping is `statistical`. All None where a
-rating could not be read: a mean of five is not a mean of six. Where rating stopped early, `ratings` holds those that
-were bought; of a drop the other columns are None, of a keep (`statistical`) they are those of the ratings bought."""
+"""Unrounded mean, corrected where the settings say so; that to the nearest half, half up; the ratings by sample;
+their population standard deviation; whether the problem is in the audit sample, None unless stopping is
+`statistical`. All None where a rating could not be read: a mean of five is not a mean of six. Where rating stopped
+early, `ratings` holds those that were bought; of a drop the other columns are None, of a keep (`statistical`) they
+are those of the ratings bought."""
 
 EVIDENCE: Mapping[str, Schema] = {
     "ratings": {
@@ -95,6 +97,9 @@ class Settings(BaseModel):
         le=1,
         description="statistical: share of problems that get all ratings, to audit the rest.",
     )
+    correction: Correction | None = Field(
+        default=None, description="What a mean rating of this rater stands for; difficulty and gate go by that."
+    )
     temperature: float = Field(default=1.0, ge=0, description="Above 0, or the samples repeat one another.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
     max_tokens: int = Field(default=1024, ge=1, description="Most tokens of one rating.")
@@ -133,12 +138,12 @@ def nearest_half(value: float) -> float:
     return math.floor(value * 2 + 0.5) / 2
 
 
-def judge(ratings: Sequence[float], gate: float) -> tuple[bool, dict[str, Any]]:
-    """Whether the mean of `ratings` (at least one) reaches the gate, and the columns that say so."""
-    mean = fmean(ratings)
-    return mean >= gate, {
-        "difficulty": mean,
-        "difficulty_rounded": nearest_half(mean),
+def judge(ratings: Sequence[float], gate: float, correction: Correction | None = None) -> tuple[bool, dict[str, Any]]:
+    """Whether the mean of `ratings` (at least one), corrected, reaches the gate, and the columns that say so."""
+    level = worth(fmean(ratings), correction)
+    return level >= gate, {
+        "difficulty": level,
+        "difficulty_rounded": nearest_half(level),
         "ratings": list(ratings),
         "rating_spread": pstdev(ratings),
     }
@@ -150,8 +155,9 @@ def stopped(ratings: Sequence[float]) -> dict[str, Any]:
 
 
 def identity(settings: Settings) -> Mapping[str, Any]:
-    """What of the settings bears on ratings and gate: how `statistical` stops does only where it is asked for."""
+    """What of the settings bears on ratings and gate: how `statistical` stops, and a correction, only where asked."""
     unused = set() if settings.stopping == "statistical" else {"chance", "spread", "audit"}
+    unused |= set() if settings.correction else {"correction"}
     return settings.model_dump(mode="json", exclude=unused)
 
 
@@ -165,7 +171,7 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
     ratings = [sample.rating.rating for sample in samples if sample.rating is not None]
     if len(ratings) < len(samples):
         return quarantine(Reason.UNREADABLE_REPLY, dict.fromkeys(COLUMNS), evidence)
-    passed, columns = judge(ratings, settings.gate)
+    passed, columns = judge(ratings, settings.gate, settings.correction)
     if len(ratings) < settings.samples and not passed:
         columns = stopped(ratings)
     columns["rating_audited"] = chosen
@@ -176,7 +182,7 @@ async def _samples(ask: Ask, prompt: Prompt, settings: Settings, stopping: Stopp
     """All samples at once; or as many as a first look needs, then one by one until the row is decided."""
     first = {
         "off": settings.samples,
-        "exact": at_once(settings.samples, settings.gate),
+        "exact": at_once(settings.samples, settings.gate, settings.correction),
         "statistical": min(FIRST_LOOK, settings.samples),
     }
     samples = await _gathered(ask, prompt, range(first[stopping]))
@@ -191,8 +197,13 @@ def _ends(samples: Sequence[_Sample], settings: Settings, stopping: Stopping) ->
     if len(ratings) < len(samples):
         return True
     if stopping == "statistical":
-        return settled(ratings, settings.samples, settings.gate, settings.spread, settings.chance)
-    return certain_drop(ratings, settings.samples, settings.gate)
+        return stops(ratings, settings)
+    return certain_drop(ratings, settings.samples, settings.gate, settings.correction)
+
+
+def stops(ratings: Sequence[float], settings: Settings) -> bool:
+    """Whether `statistical` stops at these ratings."""
+    return settled(ratings, settings.samples, settings.gate, settings.spread, settings.chance, settings.correction)
 
 
 async def _gathered(ask: Ask, prompt: Prompt, indices: Sequence[int]) -> list[_Sample]:

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from statistics import fmean
 
+from tasks.rate.correction import Correction
+
 LOWEST, HIGHEST, STEP = 1.0, 10.0, 0.5
 FIRST_LOOK = 3
 """Ratings bought before `statistical` looks: one or two that err together would settle too much."""
@@ -25,23 +27,28 @@ _PRIOR_WEIGHT = 4
 """Degrees of freedom of what is known of the spread beforehand."""
 
 
-def certain_drop(ratings: Sequence[float], samples: int, gate: float) -> bool:
+def worth(mean: float, correction: Correction | None) -> float:
+    """What is held against the gate: the mean rating, or what it stands for."""
+    return correction.of(mean) if correction else mean
+
+
+def certain_drop(ratings: Sequence[float], samples: int, gate: float, correction: Correction | None = None) -> bool:
     """Whether the mean of `samples` ratings, of which `ratings` are known, is below `gate` whatever the others are.
 
     >>> certain_drop([2, 2, 2, 2], 6, 5.0), certain_drop([2, 2, 2, 4], 6, 5.0)
     (True, False)
     """
-    return fmean([*ratings, *[HIGHEST] * (samples - len(ratings))]) < gate
+    return worth(fmean([*ratings, *[HIGHEST] * (samples - len(ratings))]), correction) < gate
 
 
-def at_once(samples: int, gate: float) -> int:
+def at_once(samples: int, gate: float, correction: Correction | None = None) -> int:
     """How many ratings to ask before the first look: fewer can never make a drop certain.
 
     >>> at_once(6, 5.0)
     4
     """
     return next(
-        (count for count in range(1, samples) if certain_drop([LOWEST] * count, samples, gate)),
+        (count for count in range(1, samples) if certain_drop([LOWEST] * count, samples, gate, correction)),
         samples,
     )
 
@@ -64,15 +71,21 @@ def chance_of_another(ratings: Sequence[float], samples: int, gate: float, sprea
     return float(stdtr(freedom, -abs(mean - between) / scale))
 
 
-def settled(ratings: Sequence[float], samples: int, gate: float, spread: float, chance: float) -> bool:
+def settled(
+    ratings: Sequence[float],
+    samples: int,
+    gate: float,
+    spread: float,
+    chance: float,
+    correction: Correction | None = None,
+) -> bool:
     """Whether `statistical` stops at these ratings: a drop is certain, or the other verdict is unlikely."""
     if len(ratings) < min(FIRST_LOOK, samples):
         return False
-    return (
-        len(ratings) >= samples
-        or certain_drop(ratings, samples, gate)
-        or chance_of_another(ratings, samples, gate, spread) < chance
-    )
+    if len(ratings) >= samples or certain_drop(ratings, samples, gate, correction):
+        return True
+    least = correction.least(gate) if correction else gate
+    return chance_of_another(ratings, samples, least, spread) < chance
 
 
 def audited(problem_id: str, share: float) -> bool:

@@ -22,10 +22,13 @@ import yaml
 from flows import plan as plans
 from flows.contaminated import contaminated
 from flows.demo import held_out
+from flows.ratings import ratings, read_known
 from tasks.ledger.spend import events, possibly_paid
 from tasks.models.rehearsal import journal
 from tasks.publish.publishing import SCHEMA
 from tasks.report.fates import fates
+from tasks.rows import manifest as manifests
+from tasks.rows.chain import PROBLEMS
 from tasks.rows.storage import Storage
 from tests.kill.processes import MARK, left_over, marked
 from tests.kill.witness import body_of
@@ -103,6 +106,29 @@ def test_the_contamination_report_counts_what_was_dropped(root: Path, said: dict
     assert sum(one.rows for one in found.sources) == step["rows_in"]
     [champ] = found.benchmarks
     assert 0 < champ.by["exact"] <= champ.found <= sizes["champ-benchmark"]
+
+
+def test_the_ratings_are_held_against_known_levels(root: Path, said: dict[str, Any], tmp_path: Path) -> None:
+    storage = Storage(str(root))
+    plan = plans.load(storage, said["status"]["run"])
+    assert ratings(storage, plan).calibration is None
+    rated = [manifests.read(storage, chain[3]) for chain in plans.chains(storage, plan)]
+    levels = dict(pl.concat(rated).drop_nulls("difficulty").select("problem_id", "difficulty").iter_rows())
+    pool = pl.concat([manifests.read(storage, one, PROBLEMS, ["problem_id", "question"]) for one in plan.intakes])
+    known = tmp_path / "known.jsonl"
+    lines = [
+        {"question": text, "difficulty": levels[name] - 0.5} for name, text in pool.iter_rows() if name in levels
+    ]
+    known.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    told = ratings(storage, plan, read_known(known))
+    step = next(step for step in said["status"]["funnel"] if step["stage"] == "rate")
+    assert told.agreement.problems == step["rows_in"]
+    assert told.rater == "rehearsal/rater@1"
+    assert told.calibration is not None
+    assert told.calibration.problems == step["rows_in"]
+    assert told.calibration.bias == pytest.approx(0.5)
+    assert told.calibration.rank_correlation == pytest.approx(1)
+    assert told.calibration.corrected_error == pytest.approx(0, abs=0.2)
 
 
 def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:

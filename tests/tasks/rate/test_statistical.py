@@ -114,7 +114,7 @@ def simulated(level: float, spread: float, rng: random.Random) -> list[float]:
 def test_the_audit_counts_what_was_bought_and_what_stopping_would_have_got_wrong() -> None:
     lost, sound, let_in, near = [3, 3, 3, 8, 8, 8], [2] * 6, [7, 7, 7, 2, 2, 2], [5, 4.5, 5, 5, 5.5, 5]
     rows = [*((one, True) for one in (lost, sound, let_in, near)), *(([2, 2, 2], False) for _ in range(60))]
-    told = audit(rows, 6, 5.0, 0.65, 0.01)
+    told = audit(rows, SETTINGS)
     assert (told.rows, told.stopped, told.audited, told.would_stop) == (64, 60, 4, 3)
     assert (told.lost, told.let_in) == (1, 1)
     assert told.flipped == pytest.approx(60 * 2 / 3)
@@ -123,7 +123,7 @@ def test_the_audit_counts_what_was_bought_and_what_stopping_would_have_got_wrong
 
 
 def test_without_an_audit_sample_nobody_knows() -> None:
-    told = audit([([2, 2, 2], False)], 6, 5.0, 0.65, 0.01)
+    told = audit([([2, 2, 2], False)], SETTINGS)
     assert (told.flipped, told.flipped_at_most, told.stopped) == (None, None, 1)
 
 
@@ -151,6 +151,6 @@ def test_the_bound_holds_for_raters_like_omni_maths_levels(labelled_data: Path, 
     rng, rows = random.Random(1), []
     for spread in spreads:
         rows += [simulated(level + rng.uniform(-0.25, 0.25), spread, rng) for level in rng.sample(levels, 200)]
-    told = audit([(row, True) for row in rows], 6, 5.0, SETTINGS.spread, chance)
+    told = audit([(row, True) for row in rows], SETTINGS.model_copy(update={"chance": chance}))
     assert told.would_stop > 0.6 * len(rows)
     assert 0 < told.lost + told.let_in < chance * told.would_stop
