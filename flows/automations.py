@@ -1,6 +1,6 @@
-"""Automations of the Prefect server that pass our events on to a webhook.
+"""Automations of the Prefect server: those that pass our events on to a webhook, and one that ends lost runs.
 
-The address is kept by the server in a block, where it is a secret: it appears in no automation and in no log.
+The address of the webhook is kept by the server in a block, where it is a secret: it is in no automation and no log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from prefect.events.schemas.automations import AutomationCore
 from pydantic import SecretStr
 
 FILE = Path("deployments") / "alerts" / "webhook.yaml"
+LOST_RUNS = Path("deployments") / "alerts" / "lost_runs.yaml"
 BLOCK = "curation-alerts"
+
+
+def end_lost_runs() -> None:
+    """Make the automation of `LOST_RUNS`. Switched off it stays switched off."""
+    with get_client(sync_client=True) as client:
+        for one in yaml.safe_load(LOST_RUNS.read_text(encoding="utf-8")):
+            _put(client, AutomationCore.model_validate(one))
 
 
 def install(url: str) -> None:

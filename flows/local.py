@@ -29,11 +29,12 @@ ROOT = "s3://curation/root"
 """The storage root on the system's own S3 server; the bucket is made by the first object."""
 _PORTS = (
     *("S3_PORT", "S3_GRPC_PORT", "MASTER_PORT", "MASTER_GRPC_PORT", "VOLUME_PORT", "VOLUME_GRPC_PORT"),
-    *("FILER_PORT", "FILER_GRPC_PORT", "REDIS_PORT", "RAY_PORT", "RAY_DASHBOARD_PORT"),
+    *("FILER_PORT", "FILER_GRPC_PORT", "REDIS_PORT", "RAY_PORT", "RAY_HEAD_METRICS_PORT", "RAY_WORKER_METRICS_PORT"),
     *("METRICS_PORT", "PROMETHEUS_PORT"),
 )
 _OWNER_ONLY = 0o600
 _USER_OF_POSTGRES = 1000
+_SECONDS_TO_START = 900
 _SECONDS_TO_STOP = 90
 
 
@@ -51,7 +52,7 @@ def system(state: Path, port: int, workers: int) -> Iterator[tuple[Mapping[str, 
         command = [str(Path(env["BIN"]) / "supervisord"), "-c", str(CONFIGURATION)]
         log = Path(env["LOGS"]) / "supervisord.out"
         with services.child(command, log=log, env=dict(env), piped=False, patience=_SECONDS_TO_STOP) as process:
-            services.wait_for(f"{env['PREFECT_API_URL']}/health", process, log, seconds=300)
+            services.wait_for(f"{env['PREFECT_API_URL']}/health", process, log, seconds=_SECONDS_TO_START)
             yield env, process
 
 
@@ -102,23 +103,19 @@ def prepare(state: Path, env: Mapping[str, str]) -> None:
             f"{env['POSTGRES']}/initdb",
             "-D",
             str(state / "postgres"),
-            "-U",
-            "curation",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
+            *["-U", "curation", "-A", "trust", "-E", "UTF8"],
         ]
         done = subprocess.run([*_as_another(), *made], capture_output=True, text=True, check=False)
         if done.returncode:
             raise CurationError(f"PostgreSQL's initdb failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    password = env["AWS_SECRET_ACCESS_KEY"]
-    redis = {"bind": "127.0.0.1", "port": env["REDIS_PORT"], "requirepass": password, "dir": str(state), "save": '""'}
+    redis = {
+        "bind": "127.0.0.1",
+        "port": env["REDIS_PORT"],
+        "requirepass": env["AWS_SECRET_ACCESS_KEY"],
+        "dir": str(state),
+        "save": '""',
+    }
     _write(state / "redis.conf", "".join(f"{name} {value}\n" for name, value in redis.items()))
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    credentials = [{"accessKey": env["AWS_ACCESS_KEY_ID"], "secretKey": password}]
-    identity = {"name": "curation", "credentials": credentials, "actions": actions}
-    _write(state / "s3.json", json.dumps({"identities": [identity]}))
     _write(state / "prometheus.yml", yaml.safe_dump(_scraping(env)))
 
 
@@ -126,11 +123,12 @@ def _scraping(env: Mapping[str, str]) -> dict[str, object]:
     """infra/prometheus/prometheus.yml with this system's addresses."""
     folder = REPOSITORY / "infra" / "prometheus"
     given = yaml.safe_load((folder / "prometheus.yml").read_text(encoding="utf-8"))
+    nodes = [f"127.0.0.2:{env['RAY_HEAD_METRICS_PORT']}", f"127.0.0.3:{env['RAY_WORKER_METRICS_PORT']}"]
     where = {
         "curation": {"static_configs": [{"targets": [f"127.0.0.1:{env['METRICS_PORT']}"]}]},
-        "ray": {"file_sd_configs": [{"files": [f"{env['RUN']}/ray/prom_metrics_service_discovery.json"]}]},
+        "ray": {"static_configs": [{"targets": nodes}]},
     }
-    jobs = [{**job, **where.get(job["job_name"], {})} for job in given["scrape_configs"]]
+    jobs = [{"job_name": job["job_name"], **where.get(job["job_name"], job)} for job in given["scrape_configs"]]
     return {**given, "rule_files": [str(folder / "rules.yml")], "scrape_configs": jobs}
 
 

@@ -24,6 +24,7 @@ POOL = "curation"
 DEPLOYMENTS = Path("deployments") / "prefect.yaml"
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_HEARTBEATS = "60"
 
 
 @contextmanager
@@ -41,15 +42,16 @@ def ui(home: Path, port: int, alerts_url: str | None) -> Iterator[str]:
 
 
 def make_deployments(alerts_url: str | None) -> None:
-    """The work pool and the deployments on the server that PREFECT_API_URL names, and alerts to a webhook, if any.
+    """The work pool, the deployments and the automations on the server that PREFECT_API_URL names.
 
-    Raises `CurationError` if one cannot be made.
+    Alerts go to the webhook at `alerts_url`, if there is one. Raises `CurationError` if one cannot be made.
     """
     prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
     prefect("deploy", "--all", "--prefect-file", str(DEPLOYMENTS))
-    if alerts_url:
-        from flows import automations  # here, because it imports Prefect
+    from flows import automations  # here, because it imports Prefect
 
+    automations.end_lost_runs()
+    if alerts_url:
         automations.install(alerts_url)
 
 
@@ -70,8 +72,11 @@ def worker() -> list[str]:
 
 
 def of_worker() -> dict[str, str]:
-    """What a worker's environment needs beside this process's: the flows, wherever a run is started."""
-    return {"PYTHONPATH": str(REPOSITORY)}
+    """What a worker's environment needs beside this process's: the flows, wherever a run is started, and how often a
+    run says that it lives.
+    """
+    every = os.environ.get("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", _SECONDS_BETWEEN_HEARTBEATS)
+    return {"PYTHONPATH": str(REPOSITORY), "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": every}
 
 
 def prefect(*arguments: str) -> None:

@@ -67,9 +67,8 @@ def local(
         people.print("starting PostgreSQL, Redis, S3, Prefect, Ray, a worker and Prometheus ...")
         with system(state, port, workers) as (env, supervisor):
             people.print(
-                f"open [bold]http://127.0.0.1:{env['PREFECT_PORT']}[/]; Ray: http://127.0.0.1:"
-                f"{env['RAY_DASHBOARD_PORT']}, Prometheus: http://127.0.0.1:{env['PROMETHEUS_PORT']}, "
-                f"storage root: {ROOT}; logs: {escape(env['LOGS'])}; Ctrl-C ends it all",
+                f"open [bold]http://127.0.0.1:{env['PREFECT_PORT']}[/]; Prometheus: http://127.0.0.1:"
+                f"{env['PROMETHEUS_PORT']}, storage root: {ROOT}, logs: {escape(env['LOGS'])}; Ctrl-C ends it all",
                 soft_wrap=True,
             )
             if not wait_for_stop(supervisor):
