@@ -34,7 +34,6 @@ _PORTS = (
 )
 _OWNER_ONLY = 0o600
 _USER_OF_POSTGRES = 1000
-_SECONDS_TO_START = 900
 _SECONDS_TO_STOP = 90
 
 
@@ -52,7 +51,7 @@ def system(state: Path, port: int, workers: int) -> Iterator[tuple[Mapping[str, 
         command = [str(Path(env["BIN"]) / "supervisord"), "-c", str(CONFIGURATION)]
         log = Path(env["LOGS"]) / "supervisord.out"
         with services.child(command, log=log, env=dict(env), piped=False, patience=_SECONDS_TO_STOP) as process:
-            services.wait_for(f"{env['PREFECT_API_URL']}/health", process, log, seconds=_SECONDS_TO_START)
+            services.wait_for(f"{env['PREFECT_API_URL']}/health", process, log)
             yield env, process
 
 

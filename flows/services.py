@@ -142,7 +142,7 @@ def _in_use(url: str, process: subprocess.Popen[str], log: Path) -> Iterator[Non
         del os.environ["PREFECT_API_URL"]
 
 
-def wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 120) -> None:
+def wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 600) -> None:
     """Return once `url` answers. Raises `CurationError` if it does not in time, or if the process ends."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
