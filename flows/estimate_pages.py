@@ -99,7 +99,7 @@ def _number(one: Interval) -> str:
 
 def _cell(one: Interval) -> str:
     """The same on two lines."""
-    return _number(one).replace(" (", "\n").removesuffix(")")
+    return _number(one).replace(" (", "\n").replace(" to ", "-").removesuffix(")")
 
 
 def _short(value: float) -> str:
