@@ -19,14 +19,17 @@ from tasks.rows.storage import Storage
 
 pytestmark = [pytest.mark.slow, pytest.mark.labelled, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 150
+ROWS, LOOKED_AT = 100, 500
 REHEARSAL = {"endpoint": "rehearsal", "revision": "1"}
 
 
 def recipe(labelled: Path, folder: Path) -> Path:
-    """Forum posts without answers, and the first rows of a training set that holds MATH-test problems."""
+    """Forum posts without answers, and rows of a training set, those first that are MATH-test problems."""
     with (labelled / "raw" / "simplerl_math_level3to5.jsonl").open(encoding="utf-8") as lines:
-        (folder / "simplerl.jsonl").write_text("".join(itertools.islice(lines, ROWS)), encoding="utf-8")
+        looked_at = list(itertools.islice(lines, LOOKED_AT))
+    flagged = [line for line in looked_at if json.loads(line)["in_math_test_5000"]]
+    others = [line for line in looked_at if line not in flagged]
+    (folder / "simplerl.jsonl").write_text("".join((flagged + others)[:ROWS]), encoding="utf-8")
     benchmark = {"name": "math-test", "path": str(labelled / "benchmarks" / "math_test.jsonl")}
     given = {
         "name": "real-sources",
