@@ -8,6 +8,12 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Every reason of a drop (rules or model) and of a quarantine (the last two)."""
 
+    LENGTH = "length"
+    """Shorter than any problem, or longer than any text that is one problem."""
+
+    BOILERPLATE = "boilerplate"
+    """A phrase of a form, a site or a work sheet in the place of a problem."""
+
     NOT_A_QUESTION = "not_a_question"
     """Nothing is asked: an announcement, a remark, a thank-you note."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.screen import answers, asking, choices, lacking
+from tasks.screen import answers, asking, bare, choices, lacking
 from tasks.screen.post import Post, Rule, read
 from tasks.screen.reasons import Reason
 
@@ -25,6 +25,8 @@ class Finding:
 
 
 RULES: tuple[tuple[Reason, Rule], ...] = (
+    (Reason.LENGTH, bare.length),
+    (Reason.BOILERPLATE, bare.boilerplate),
     (Reason.NOT_ENGLISH, lacking.not_english),
     (Reason.BROKEN_MARKUP, lacking.broken_markup),
     (Reason.MISSING_IMAGE, lacking.missing_image),

@@ -23,6 +23,7 @@ from tasks.models.template import fence, load, render
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 from tasks.screen import conversion
+from tasks.screen.artefacts import without_artefacts
 from tasks.screen.markup import plain
 from tasks.screen.reasons import Reason
 from tasks.screen.rewrite import changes
@@ -30,7 +31,7 @@ from tasks.screen.rules import screen
 
 __all__ = ["COLUMNS", "EVIDENCE", "FILES", "VERSION", "Reason", "Screening", "Settings", "decide"]
 
-VERSION = 4
+VERSION = 5
 """To be raised with every change to the rules or to what counts as a changed rewrite."""
 PROMPT = Path(__file__).with_name("prompt.md")
 FILES = (PROMPT, conversion.PROMPT)
@@ -221,7 +222,7 @@ async def _ask_model(subject: _Row, ask: Ask, settings: Settings, converter: Ask
             return drop(reason, subject.columns("model", **judged))
         changed = changes(subject.asked, screening.question)
         if not changed:
-            return keep(subject.columns("model", **judged, question=screening.question.strip()))
+            return keep(subject.columns("model", **judged, question=without_artefacts(screening.question)))
         note = f"rewrite changed: {' '.join(changed)}"
     return quarantine(Reason.REWRITE_CHANGED, subject.columns("model", note))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from tasks.screen.artefacts import without_artefacts
 from tasks.screen.markup import plain
 
 _BOUNDARY = re.compile(
@@ -89,7 +90,7 @@ def is_talk(sentence: str) -> bool:
 def core(post: str) -> list[str]:
     """The sentences that state the problem: no talk, no headings, no credits, nothing said twice."""
     kept: dict[str, str] = {}
-    for sentence in sentences(_CREDIT.sub(" ", plain(post))):
+    for sentence in sentences(_CREDIT.sub(" ", without_artefacts(plain(post)))):
         bare = _HEADING.sub("", sentence)
         if bare and not is_talk(bare):
             kept.setdefault(" ".join(bare.casefold().split()).rstrip(" .:?!"), bare)

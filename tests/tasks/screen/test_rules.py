@@ -17,6 +17,11 @@ DROPPED = [
     ("If x, y, z > 0 and xyz = 1, show that x + y + z >= 3.", "3", Reason.PROOF),
     ("How do I prove that the harmonic series diverges?", None, Reason.PROOF),
     ("Please prove: for all a, b there is a c with a + c = b.", "0", Reason.PROOF),
+    # no problem at all
+    ("?", None, Reason.LENGTH),
+    ("Find 1 + 1. " * 800, "2", Reason.LENGTH),
+    ("[This question has been deleted]", None, Reason.BOILERPLATE),
+    ("Please solve the following problems.", "4", Reason.BOILERPLATE),
     # yes/no
     ("Is 4^545 + 545^4 a prime number?", "No", Reason.YES_NO),
     ("Is the group of units of Z/24Z cyclic?", None, Reason.YES_NO),
