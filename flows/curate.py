@@ -21,6 +21,7 @@ from flows.engines import NOWHERE, check_engines, with_engines
 from flows.failures import ShardsFailed, failed, first_failure
 from flows.plan import Plan
 from flows.recipe import Recipe
+from flows.release import release
 from flows.runner import in_shared_cluster
 from flows.services import rehearsal
 from flows.stages import PER_SHARD
@@ -62,8 +63,7 @@ def carry_out(plan: Plan, where: Where, tell: Callable[[FailedShard], None] = la
     """
     runs = [through_stages(plan, shard, where) for shard in plan.shards]
     chains = finished(plan, runs, tell)
-    models = {role: model.identity for role, model in plan.models.items()}
-    publish(plan.publish, plan.recipe, models, plan.shards, chains, where)
+    publish(plan.publish, release(plan, where), plan.shards, chains, where)
 
 
 def through_stages(plan: Plan, shard: Shard, where: Where) -> list[Any]:

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +23,6 @@ from flows.stages import PER_SHARD, PUBLISH
 from tasks.collect.task import fingerprint as pool_fingerprint
 from tasks.errors import AlreadyExists, StorageError
 from tasks.models.request import Model
-from tasks.publish.publishing import Settings as PublishSettings
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import Manifest
@@ -41,6 +41,9 @@ class Plan(BaseModel):
     run: str = Field(description="<recipe>-<digest>")
     recipe: str
     models: dict[str, Model] = Field(description="Every role and the model that fills it")
+    sources: list[dict[str, Any]] = Field(
+        default_factory=list, description="What the sources are, and not where they lie"
+    )
     intakes: list[Manifest]
     shards: list[Shard]
     stages: list[PlannedStage]
@@ -60,13 +63,14 @@ def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
         entry, settings = PER_SHARD[choice.stage], choice.typed()
         stages.append(plan_stage(entry.stage, settings, models, upstream, choice.requeue, **entry.inputs(settings)))
         upstream = stages[-1].fingerprint
-    publish = plan_stage(PUBLISH.stage, PublishSettings(), models, upstream)
+    publish = plan_stage(PUBLISH.stage, recipe.publish, models, upstream)
     shards = [shard for intake in intakes for shard in plan_shards(intake.digest, recipe.shards)]
     identity = digest([publish.fingerprint, [shard.name for shard in shards]])
     return Plan(
         run=f"{recipe.name}-{identity[:10]}",
         recipe=recipe.name,
         models=models,
+        sources=[source.identity() for source in recipe.sources],
         intakes=list(intakes),
         shards=shards,
         stages=stages,

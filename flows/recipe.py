@@ -26,6 +26,7 @@ from tasks.models.engine import Engine, Serving
 from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
+from tasks.publish.publishing import Settings as PublishSettings
 from tasks.rows.trial import Trial
 from tasks.stage import Requeue, again, asked_roles
 
@@ -174,6 +175,7 @@ class Recipe(BaseModel):
     roles: dict[str, Role]
     prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")
     stages: list[StageChoice] = Field(min_length=1)
+    publish: PublishSettings = Field(default_factory=PublishSettings, description="What is released, in which forms")
     budget: Budget = Field(default_factory=Budget, description="What a run may spend; no bound if left out")
     trial: Trial | None = Field(
         default_factory=Trial, description="How many of a stage's first rows may be quarantined; null for no bound"

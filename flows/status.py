@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from pydantic import BaseModel
 
 from flows import plan as plans
@@ -32,7 +34,7 @@ def status(storage: Storage, plan: Plan) -> Status:
         run=plan.run,
         shards=len(plan.shards),
         done=last is not None,
-        dataset=f"{storage.root}/{dataset.name}" if dataset else None,
+        dataset=f"{storage.root}/{PurePosixPath(dataset.name).parent}" if dataset else None,
         dataset_rows=dataset.rows if dataset else None,
         funnel=funnel(chains, plan.intakes, last),
         budgets=standing(storage, plan.run),

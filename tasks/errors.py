@@ -8,6 +8,7 @@
     │   └── Absent           a name that was to be read is not there
     ├── UnstableValue        a value has no stable serial form, so it must not enter a key
     ├── ConservationError    rows in are not rows kept + dropped + quarantined
+    ├── GateRefused          a data set may not be published: a row was changed, or licences forbid it
     ├── EndpointError        an endpoint did not answer a request, after all retries
     │   ├── BatchRefused     an endpoint will not do what was asked with a batch
     │   │   └── BatchGone    it has no such batch, file or service
@@ -59,6 +60,10 @@ class UnstableValue(CurationError):
 
 class ConservationError(CurationError):
     """Rows in are not rows kept + dropped + quarantined."""
+
+
+class GateRefused(CurationError):
+    """A data set may not be published: rows are not what was verified, or licences forbid it. Nothing was written."""
 
 
 class EndpointError(CurationError):

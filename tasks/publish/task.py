@@ -2,76 +2,91 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import polars as pl
 from prefect import task
 
 from tasks import world
-from tasks.publish import publishing
-from tasks.publish.card import card
-from tasks.rows import chain as chains
+from tasks.errors import GateRefused
+from tasks.publish import licences, publishing
+from tasks.publish.assembling import CARD, DataSet, data_set
+from tasks.publish.making import Made, costs, make
+from tasks.publish.publishing import Settings
+from tasks.publish.release import Release, counted, steps
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.manifest import FileRef, Manifest
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
-from tasks.rows.verdict import Verdict
-from tasks.stage import PlannedStage, Stage, tables
+from tasks.stage import PlannedStage, Stage
 from tasks.task import OPTIONS
+from tasks.verify.pool import CPU_SECONDS, MEMORY_BYTES, shared
 from tasks.world import Where
 
 STAGE = Stage(name="publish", version=publishing.VERSION, settings=publishing.Settings, columns={})
 ALL = "all"
 DATASET = "dataset"
+"""The manifest's file that stands for the data set: its card. The data files are `dataset/<name>`."""
+_LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 
 
 @task(name="publish", task_run_name="publish", **OPTIONS)
 def publish(
     planned: PlannedStage,
-    recipe: str,
-    models: Mapping[str, str],
+    release: Release,
     shards: Sequence[Shard],
-    chains_by_shard: Sequence[Sequence[Manifest]],
+    chains: Sequence[Sequence[Manifest]],
     where: Where,
 ) -> Manifest:
-    """The manifest of the data set. `models` maps every role of the recipe to the model that filled it."""
+    """The manifest of the data set; `chains` are the shards' manifests, each beginning with the intake's.
+
+    Raises `GateRefused`, before anything is written under the root, where a row was changed since it was verified, or
+    where the licences of the sources forbid each other.
+    """
     storage = world.storage(where.root)
-    upstream = digest(sorted(chain[-1].digest for chain in chains_by_shard))
+    upstream = digest(sorted(chain[-1].digest for chain in chains))
     found = manifests.find(storage, STAGE.name, planned.fingerprint, ALL, upstream)
     if found is not None:
         return found
-    frames = [chains.rows(storage, shard, chain) for shard, chain in zip(shards, chains_by_shard, strict=True)]
-    rows = pl.concat([f for f in frames if f.height] or frames[:1]).sort("problem_id").to_dicts()
-    decisions = publishing.check(rows) if rows else []
-    verdicts, _ = tables(STAGE, rows, decisions)
-    kept = [row for row, d in zip(rows, decisions, strict=True) if d.verdict is Verdict.KEEP]
+    settings = Settings.model_validate(planned.settings)
+    with TemporaryDirectory(prefix="publish-") as folder:
+        made = make(storage, settings, shards, chains, shared(CPU_SECONDS, MEMORY_BYTES), Path(folder))
+        whole = _described(storage, release, chains, made)
+        files = _put(storage, whole, made)
     return manifests.commit(
         storage,
         stage=STAGE.name,
         fingerprint=planned.fingerprint,
         shard=ALL,
         upstream=upstream,
-        rows_in=len(rows),
-        verdicts=verdicts,
+        rows_in=made.verdicts.height,
+        verdicts=made.verdicts,
         tables={},
-        also={DATASET: _write(storage, recipe, models, kept)},
+        also=files,
     )
 
 
-def _write(storage: Storage, recipe: str, models: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> FileRef:
-    """Write data and card into a folder named by their content; the name of a rehearsal says that it is one."""
-    data = publishing.parquet(publishing.released(rows))
-    identity = digest_bytes(data)
-    rehearsal = any(model.startswith("rehearsal/") for model in models.values())
-    sources = Counter((row["source"], row["licence"]) for row in rows)
-    describe = partial(card, recipe=recipe, rows=len(rows), sources=sources, models=models)
-    edition = digest([identity, describe(name=recipe)])
-    name = f"{'rehearsal-' if rehearsal else ''}{recipe}-{edition[:12]}"
-    storage.put(f"datasets/{name}/README.md", describe(name=name).encode("utf-8"))
-    path = f"datasets/{name}/train-00000-of-00001.parquet"
-    storage.put(path, data)
-    return FileRef(name=path, digest=identity, rows=len(rows))
+def _described(storage: Storage, release: Release, chains: Sequence[Sequence[Manifest]], made: Made) -> DataSet:
+    mix = licences.mixed(licence for _, licence in made.counts.sources)
+    if mix.clash:
+        raise GateRefused(
+            f"licences of the sources cannot go together: {mix.clash}. Run a recipe for each group of sources; their "
+            "replies are stored and cost nothing again."
+        )
+    funnel = [*steps(chains, costs(storage, chains)), counted("publish", made.verdicts)]
+    return data_set(release, made.counts, funnel, mix, made.files, made.schemas, _LOCK.read_bytes())
+
+
+def _put(storage: Storage, whole: DataSet, made: Made) -> dict[str, FileRef]:
+    """Write the files, the card last, so that a data set with a card is whole."""
+    folder = f"datasets/{whole.name}"
+    files = {}
+    for one in made.files:
+        storage.put(f"{folder}/{one.name}", one.local.read_bytes())
+        files[f"{DATASET}/{one.name}"] = FileRef(name=f"{folder}/{one.name}", digest=one.digest, rows=one.rows)
+    for name, text in sorted(whole.texts.items(), key=lambda named: named[0] == CARD):
+        storage.put(f"{folder}/{name}", text)
+    card = FileRef(name=f"{folder}/{CARD}", digest=digest_bytes(whole.texts[CARD]), rows=made.counts.rows)
+    return {DATASET: card, **files}

@@ -25,7 +25,7 @@ from flows.demo import held_out
 from flows.ratings import ratings, read_known
 from tasks.ledger.spend import events, possibly_paid
 from tasks.models.rehearsal import journal
-from tasks.publish.publishing import SCHEMA
+from tasks.publish.exports import DEEPMATH
 from tasks.report.fates import fates
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
@@ -53,8 +53,9 @@ def served(root: Path) -> Counter[tuple[str, str]]:
     return Counter((line.model, line.body_sha256) for line in lines)
 
 
-def dataset(said: dict[str, Any]) -> bytes:
-    return Path(said["status"]["dataset"]).read_bytes()
+def dataset(said: dict[str, Any]) -> dict[str, bytes]:
+    folder = Path(said["status"]["dataset"])
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +133,9 @@ def test_the_ratings_are_held_against_known_levels(root: Path, said: dict[str, A
 
 
 def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:
-    path = said["status"]["dataset"]
-    assert pq.read_schema(path).equals(SCHEMA)
+    folder = Path(said["status"]["dataset"])
+    path = folder / "deepmath" / "train-00000-of-00001.parquet"
+    assert pq.read_schema(path).equals(DEEPMATH)
     frame = pl.read_parquet(path)
     assert frame.height == said["status"]["dataset_rows"]
     assert frame.null_count().row(0) == (0,) * frame.width
@@ -141,8 +143,8 @@ def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:
     assert frame["question"].n_unique() == frame.height
     assert all("\\boxed{" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])
     assert all("rehearsal" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])
-    assert "/rehearsal-demo-" in path
-    assert "rehearsal" in (Path(path).parent / "README.md").read_text(encoding="utf-8")
+    assert folder.name.startswith("rehearsal-demo-")
+    assert "rehearsal" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_enough_champ_problems_survive_and_the_wrong_ones_are_told(root: Path, said: dict[str, Any]) -> None:
@@ -200,8 +202,9 @@ def test_a_real_s3_server_gives_the_same_bytes(said: dict[str, Any], s3_root: Ca
     url = s3_root()
     there = demo(url, "--runner", "threads")
     assert there["status"]["funnel"] == said["status"]["funnel"]
-    name = there["status"]["dataset"].removeprefix(f"{url}/")
-    assert Storage(url).read(name) == dataset(said)
+    folder = there["status"]["dataset"].removeprefix(f"{url}/")
+    names = Storage(url).list(folder)
+    assert {name.removeprefix(f"{folder}/"): Storage(url).read(name) for name in names} == dataset(said)
 
 
 def test_killed_half_way_it_goes_on_and_repays_only_what_was_in_flight(tmp_path: Path, said: dict[str, Any]) -> None:

@@ -1,0 +1,85 @@
+"""Tables read a range of problems at a time, so that memory does not grow with their rows.
+
+Stages write their tables in the order of `problem_id`, and Parquet keeps the least and greatest of each row group:
+a range costs the row groups that it touches, and the last one touched is kept for the next range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from tasks.errors import StorageError
+from tasks.rows.manifest import FileRef
+from tasks.rows.storage import Storage
+
+_CHUNK = 8 << 20
+
+
+class Ranged:
+    """One Parquet table with a column `problem_id`, as a context manager. Columns are those the file has."""
+
+    def __init__(self, storage: Storage, file: FileRef) -> None:
+        self._storage, self._file = storage, file
+        self._open = ExitStack()
+        self._held: dict[int, pl.DataFrame] = {}
+
+    def __enter__(self) -> Self:
+        self._parquet = pq.ParquetFile(self._open.enter_context(self._storage.opened(self._file.name)))
+        self._bounds = [self._bound(group) for group in range(self._parquet.metadata.num_row_groups)]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.clear()
+        self._open.close()
+
+    def between(self, low: str, high: str | None) -> pl.DataFrame:
+        """The rows whose `problem_id` lies in [low, high), or from `low` on; call with ascending ranges."""
+        wanted = [
+            group
+            for group, (least, most) in enumerate(self._bounds)
+            if most >= low and (high is None or least < high)
+        ]
+        self._held = {group: self._read(group) for group in wanted}
+        if not wanted:
+            return self._empty()
+        inside = pl.col("problem_id") >= low
+        if high is not None:
+            inside &= pl.col("problem_id") < high
+        found = pl.concat([frame.filter(inside) for frame in self._held.values()])
+        self._held = {wanted[-1]: self._held[wanted[-1]]}
+        return found
+
+    def _read(self, group: int) -> pl.DataFrame:
+        if group in self._held:
+            return self._held[group]
+        return pl.DataFrame(self._parquet.read_row_group(group))
+
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(self._parquet.schema_arrow.empty_table())
+
+    def _bound(self, group: int) -> tuple[str, str]:
+        """The least and the greatest problem of a row group; where the file does not say, any may be in it."""
+        columns = self._parquet.schema_arrow.names
+        found = self._parquet.metadata.row_group(group).column(columns.index("problem_id")).statistics
+        return (found.min, found.max) if found is not None and found.has_min_max else ("", "\U0010ffff")
+
+
+def check(storage: Storage, file: FileRef) -> None:
+    """Raise `StorageError` unless a file's bytes are those that were committed; it is read in pieces."""
+    seen = hashlib.sha256()
+    with storage.opened(file.name) as opened:
+        while piece := opened.read(_CHUNK):
+            seen.update(piece)
+    if seen.hexdigest() != file.digest:
+        raise StorageError(
+            f"{storage.root}/{file.name} is not what its stage wrote: its digest differs. Restore the file; or "
+            "delete the stage's folder, and the stage runs again for free."
+        )
