@@ -13,14 +13,15 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import cache
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
 
 import aiohttp
 import fsspec
+from huggingface_hub import HfApi
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import RecipeError, SourceError
+from tasks.errors import RecipeError, SourceError, StorageError
 from tasks.ledger import leases
 from tasks.ledger.board import Claim
 from tasks.ledger.books import DESK_DIGITS, BooksOfRun
@@ -113,6 +114,20 @@ def matching(path: str) -> list[str]:
     if not found:
         raise SourceError(f"{path}: there is no such file; give a path or URL that can be read")
     return [files.unstrip_protocol(one) for one in found]
+
+
+def files_at(url: str) -> tuple[Any, str]:
+    """The file system of somebody else's URL, and the path in it. Raises `StorageError` if there is none for it."""
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as fault:
+        raise StorageError(f"{url} cannot be written to: {fault}") from fault
+    return files, str(path)
+
+
+def hub() -> HfApi:
+    """The Hugging Face Hub, or the server that HF_ENDPOINT names, with the token of HF_TOKEN."""
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=os.environ.get("HF_TOKEN") or False)
 
 
 @cache

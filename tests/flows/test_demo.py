@@ -30,6 +30,7 @@ from tasks.report.fates import fates
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.storage import Storage
+from tests.flows.explained import check_stories
 from tests.kill.processes import MARK, left_over, marked
 from tests.kill.witness import body_of
 
@@ -157,6 +158,11 @@ def test_enough_champ_problems_survive_and_the_wrong_ones_are_told(root: Path, s
     assert kept.filter(pl.col("source") == "champ").height >= 25
     without_answer = held_out(storage, plan)
     assert without_answer.survivors > len(without_answer.wrong) > 0
+
+
+def test_every_story_is_the_tables(root: Path, said: dict[str, Any]) -> None:
+    storage = Storage(str(root))
+    check_stories(storage, plans.load(storage, said["status"]["run"]), count=20, seed=9)
 
 
 def test_the_bill_is_the_journals(root: Path, said: dict[str, Any]) -> None:
