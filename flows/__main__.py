@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from flows import services
-from flows.commands import benchmarks, estimates, evidence, looks, ratings, runs, servers, upkeep
+from flows.commands import benchmarks, estimates, evidence, looks, ratings, reports, runs, servers, upkeep
 
 app = typer.Typer(
     help="Curate DeepMath-style mathematics data sets, and never pay twice for the same answer.",
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (runs, estimates, looks, ratings, upkeep, servers, evidence):
+for group in (runs, estimates, looks, reports, ratings, upkeep, servers, evidence):
     app.add_typer(group.app)
 app.add_typer(benchmarks.app, name="benchmarks")
 

@@ -12,7 +12,7 @@ from tasks import world
 from tasks.decontaminate.benchmarks import BenchmarkTable, load
 from tasks.decontaminate.judging import Settings
 from tasks.errors import RecipeError, SourceError, StorageError
-from tasks.report.contamination import Contamination, contamination
+from tasks.report.contamination import NEIGHBOUR_COLUMNS, VERDICT_COLUMNS, Contamination, contamination
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.storage import Storage
@@ -31,11 +31,11 @@ def contaminated(storage: Storage, plan: Plan) -> tuple[Contamination, dict[str,
     done = [chain[place] for chain in plans.chains(storage, plan) if place and len(chain) > place]
     if place is None or not done:
         raise StorageError(f"run {plan.run} has no finished shard of {STAGE}: there is nothing to report yet")
-    verdicts = pl.concat([manifests.read(storage, one) for one in done])
-    neighbours = pl.concat([manifests.read(storage, one, "neighbours") for one in done])
+    verdicts = pl.concat([manifests.read(storage, one, columns=list(VERDICT_COLUMNS)) for one in done])
+    shown = [manifests.read(storage, one, "neighbours", list(NEIGHBOUR_COLUMNS)).unique() for one in done]
     columns = ["problem_id", "source"]
     pool = pl.concat([manifests.read(storage, one, PROBLEMS, columns) for one in plan.intakes])
-    return contamination(verdicts, neighbours, dict(pool.iter_rows())), sizes(plan.stages[place - 1])
+    return contamination(verdicts, pl.concat(shown), dict(pool.iter_rows())), sizes(plan.stages[place - 1])
 
 
 def sizes(planned: PlannedStage) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from flows import plan as plans
+from flows import report
 from flows.alerts import Alerts
 from flows.board import Board
 from flows.budgets import BudgetLine, standing
@@ -31,6 +33,7 @@ from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
 
 _EXAMPLES = 3
+_log = logging.getLogger(__name__)
 
 
 class View:
@@ -49,6 +52,17 @@ class View:
         """Tell that a shard failed, and show it from the next look on."""
         self._failures.append(one)
         self._alerts.tell(alarms.of_failures([one]))
+
+    def reported(self) -> None:
+        """Publish the report of a run that has ended well, and show where it lies. It is made of what is there
+        anyway: that it cannot be made is told, and is no fault of the run.
+        """
+        try:
+            address = report.publish(self._storage, self._plan)
+        except Exception as fault:
+            _log.warning("the report could not be made: %s: %s", type(fault).__name__, fault)
+            return
+        self._board.markdown("report", pages.report_page(address), f"The report of run {self._plan.run}")
 
     def update(self) -> None:
         """Look, and show what has changed."""

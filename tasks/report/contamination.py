@@ -14,6 +14,9 @@ from tasks.rows.verdict import Verdict
 CLOSEST = 10
 _PROOFS = ("exact", "signature")
 _TEMPLATE = "template"
+VERDICT_COLUMNS = ("problem_id", "verdict", "nearest_benchmark_id", "nearest_score")
+NEIGHBOUR_COLUMNS = ("benchmark_id", "benchmark", "proof", "verdict_forward", "verdict_backward")
+"""What is read of the stage's tables. Of the evidence, lines that are alike in these count once."""
 _STRENGTH = (*_PROOFS, "judged", _TEMPLATE)
 
 
@@ -73,8 +76,7 @@ def _benchmarks(neighbours: pl.DataFrame) -> list[OfBenchmark]:
     """Each question by the strongest of what showed it in any row."""
     shown: dict[str, str] = {}
     names: dict[str, str] = {}
-    columns = ("benchmark_id", "benchmark", "proof", "verdict_forward", "verdict_backward")
-    for question, name, proof, *verdicts in neighbours.select(columns).iter_rows():
+    for question, name, proof, *verdicts in neighbours.select(NEIGHBOUR_COLUMNS).iter_rows():
         names[question] = name
         how = "judged" if "same" in verdicts and proof not in _PROOFS else proof
         if how is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from tasks.ledger.budget import CARD_TIME, RUN, Position
 from tasks.ledger.gpu_split import Split
@@ -120,6 +121,12 @@ def failed_page(failures: Sequence[FailedShard]) -> str:
     rows = [(one.shard, one.stage, one.error, literal(one.reason, 600)) for one in failures]
     text = "The other shards are finished and kept. Mend the cause, then press **Retry**: just these run again."
     return f"{text}\n\n{table(('shard', 'stage', 'error', 'reason'), rows)}"
+
+
+def report_page(address: str) -> str:
+    """Where a run's report lies: a path, or a URL. Browsers open no file from a server's page, so it is told too."""
+    url = address if "://" in address else f"file://{quote(address)}"
+    return f"[Report]({url}): one HTML page that needs nothing else, at {literal(address, 600)}"
 
 
 def usd(microusd: int) -> str:
