@@ -25,7 +25,7 @@ from tasks.verify import normal
 from tasks.verify.extract import alternatives, final_answer, find
 from tasks.verify.outcome import Comparison, Equality, Pair
 
-VERSION = 3
+VERSION = 4
 """To be raised with every change to extraction or to a verdict."""
 
 

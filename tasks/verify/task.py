@@ -15,7 +15,7 @@ from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
 from tasks.stage import PlannedStage, Row, Stage, each_row, run_shard
 from tasks.task import OPTIONS, state
-from tasks.verify import consensus, judging
+from tasks.verify import consensus, judging, pass_rate
 from tasks.verify.pool import shared
 from tasks.world import Where
 
@@ -23,7 +23,7 @@ STAGE = Stage(
     name="verify",
     version=consensus.VERSION,
     settings=consensus.Settings,
-    columns=consensus.COLUMNS,
+    columns={**consensus.COLUMNS, **pass_rate.COLUMNS},
     evidence=judging.EVIDENCE,
     identity=judging.identity,
     more_roles=judging.more_roles,
@@ -37,10 +37,19 @@ def verify(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where
 
 
 async def decide(rows: Sequence[Row], desk: Desk, settings: consensus.Settings) -> list[Decision]:
-    """Decide rows by rule, and where the settings ask for it by a judge what rules leave open."""
+    """Decide rows by rule, and where the settings ask for it by a judge what rules leave open; then tell how often a
+    second solver met what is published."""
     verifier = shared(settings.cpu_seconds, settings.memory_mib << 20)
-    if not settings.judge:
-        return await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
+    if settings.judge:
+        decisions = await _judged(rows, desk, verifier, settings)
+    else:
+        decisions = await asyncio.to_thread(consensus.decide_rows, rows, verifier, settings)
+    return await asyncio.to_thread(pass_rate.with_pass_rates, rows, decisions, verifier)
+
+
+async def _judged(
+    rows: Sequence[Row], desk: Desk, verifier: consensus.Compares, settings: consensus.Settings
+) -> list[Decision]:
     found = await asyncio.to_thread(consensus.cases, rows, verifier, settings)
     compared = [{**row, "case": case, "table": table} for row, (case, table) in zip(rows, found, strict=True)]
 

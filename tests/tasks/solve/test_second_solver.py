@@ -13,6 +13,7 @@ from tasks.solve.solving import COLUMNS, Settings, decide, identity, more_roles
 from tasks.solve.task import STAGE
 from tasks.stage import plan
 from tasks.verify import consensus
+from tasks.verify.pass_rate import COLUMN, with_pass_rates
 from tests.tasks.models.openai_server import MODEL
 from tests.tasks.verify.test_consensus import InProcess
 
@@ -97,3 +98,28 @@ def test_a_second_solver_enters_the_fingerprint_only_where_one_is_asked() -> Non
     ]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "rate"),
+    [(("1/2", "0.5"), 1.0), (("1/2", "2"), 0.5), (("2", "3"), 0.0), (("E", "1/2"), 1.0), (("E", "E"), None)],
+)
+async def test_how_often_the_second_solver_is_right_is_told_and_decides_nothing(
+    answers: Sequence[str], rate: float | None
+) -> None:
+    first, second = model("r1", *["1/2"] * 3)[0], model("cheap", *answers)[0]
+    solved = await decide(ROW, first, TWO, second=second)
+    row = {**ROW, **solved.columns}
+    decisions = consensus.decide_rows([row], InProcess(), consensus.Settings())
+    (found,) = with_pass_rates([row], decisions, InProcess())
+    assert (found.verdict, found.columns["kept_by"]) == (Verdict.KEEP, "unanimity")
+    assert found.columns[COLUMN] == rate
+
+
+async def test_without_a_second_solver_or_an_answer_there_is_no_rate() -> None:
+    alone = (await decide(ROW, model("r1", *["1/2"] * 3)[0], Settings())).columns
+    apart = (await decide(ROW, model("r1", "1", "2", "3")[0], TWO, second=model("cheap", "1", "1")[0])).columns
+    rows = [{**ROW, **alone}, {**ROW, **apart}]
+    found = with_pass_rates(rows, consensus.decide_rows(rows, InProcess(), consensus.Settings()), InProcess())
+    assert [one.columns[COLUMN] for one in found] == [None, None]
+    assert [one.verdict for one in found] == [Verdict.KEEP, Verdict.DROP]
