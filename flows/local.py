@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
@@ -30,8 +32,10 @@ ROOT = "s3://curation/root"
 _PORTS = (
     *("S3_PORT", "S3_GRPC_PORT", "MASTER_PORT", "MASTER_GRPC_PORT", "VOLUME_PORT", "VOLUME_GRPC_PORT"),
     *("FILER_PORT", "FILER_GRPC_PORT", "REDIS_PORT", "RAY_PORT", "RAY_HEAD_METRICS_PORT", "RAY_WORKER_METRICS_PORT"),
-    *("METRICS_PORT", "PROMETHEUS_PORT"),
+    *("METRICS_PORT", "PROMETHEUS_PORT", "PREFECT_PORT"),
 )
+_FIRST_PORTS = range(20_000, 32_000)
+"""Above those of Ray's workers, below those of outgoing connections: what is free now is free at the next start."""
 _OWNER_ONLY = 0o600
 _USER_OF_POSTGRES = 1000
 _SECONDS_TO_STOP = 90
@@ -41,12 +45,14 @@ _SECONDS_TO_STOP = 90
 def system(state: Path, port: int, workers: int) -> Iterator[tuple[Mapping[str, str], subprocess.Popen[str]]]:
     """The whole system, its data in `state`; gives the environment that its processes have, and the supervisor.
 
-    Port 0: any free one for the Prefect UI. Raises `CurationError` if a program is missing or nothing comes up.
+    Port 0: any free one for the Prefect UI, the same at every start.
+
+    Raises `CurationError` if a program is missing or nothing comes up.
     """
     state.mkdir(parents=True, exist_ok=True)
     state = state.resolve()
     with no_orphans(), tempfile.TemporaryDirectory(prefix="curation-") as run:  # short: names of sockets are
-        env = environment(state, Path(run), port or services.free_port(), workers)
+        env = environment(state, Path(run), port, workers)
         prepare(state, env)
         command = [str(Path(env["BIN"]) / "supervisord"), "-c", str(CONFIGURATION)]
         log = Path(env["LOGS"]) / "supervisord.out"
@@ -58,6 +64,7 @@ def system(state: Path, port: int, workers: int) -> Iterator[tuple[Mapping[str, 
 def environment(state: Path, run: Path, port: int, workers: int) -> dict[str, str]:
     """What the processes find in their environment. Ports and passwords are chosen at the first start and kept."""
     chosen = _chosen(state / "chosen.json")
+    port = port or int(chosen["PREFECT_PORT"])
     redis = f"redis://:{chosen['PASSWORD']}@127.0.0.1:{chosen['REDIS_PORT']}"
     return {
         **{name: chosen[name] for name in _PORTS},
@@ -133,9 +140,20 @@ def _scraping(env: Mapping[str, str]) -> dict[str, object]:
 
 def _chosen(path: Path) -> dict[str, str]:
     if not path.exists():
-        taken = {name: str(port) for name, port in zip(_PORTS, services.free_ports(len(_PORTS)), strict=True)}
-        _write(path, json.dumps({**taken, "PASSWORD": secrets.token_hex(32)}))
+        first = next(one for one in random.sample(_FIRST_PORTS, len(_FIRST_PORTS)) if _all_free(one, len(_PORTS)))
+        ports = {name: str(first + i) for i, name in enumerate(_PORTS)}
+        _write(path, json.dumps({**ports, "PASSWORD": secrets.token_hex(32)}))
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _all_free(first: int, count: int) -> bool:
+    with ExitStack() as stack:
+        for port in range(first, first + count):
+            try:
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                return False
+    return True
 
 
 def _postgres() -> Path:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -44,14 +44,9 @@ def be_quiet() -> None:
 
 def free_port() -> int:
     """A free port on loopback."""
-    return free_ports(1)[0]
-
-
-def free_ports(count: int) -> list[int]:
-    """So many different free ports on loopback."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in probes]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -142,19 +137,19 @@ def _in_use(url: str, process: subprocess.Popen[str], log: Path) -> Iterator[Non
         del os.environ["PREFECT_API_URL"]
 
 
-def wait_for(url: str, process: subprocess.Popen[str], log: Path, seconds: float = 600) -> None:
-    """Return once `url` answers. Raises `CurationError` if it does not in time, or if the process ends."""
+def wait_for(url: str, process: subprocess.Popen[str] | None, log: Path | None, seconds: float = 600) -> None:
+    """Return once `url` answers. Raises `CurationError` if it does not in time, or if the process behind it ends."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if process and process.poll() is not None:
             break
         try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made above
+            with urlopen(url, timeout=2) as answer:  # noqa: S310 - http:, by the caller's word
                 if answer.status == 200:
                     return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise CurationError(f"nothing answers at {url}; see {log}")
+    raise CurationError(f"nothing answers at {url}{f'; see {log}' if log else ''}")
 
 
 def _die_with_parent() -> None:

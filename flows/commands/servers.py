@@ -42,11 +42,14 @@ def worker(
 ) -> None:
     """Make the deployments on the server of PREFECT_API_URL, and work for them until Ctrl-C."""
     with complaints():
+        from flows.services import wait_for
         from flows.ui import heed_signals, make_deployments, work
 
-        if not os.environ.get("PREFECT_API_URL"):
+        server = os.environ.get("PREFECT_API_URL")
+        if not server:
             raise CurationError("PREFECT_API_URL is not set; it must name the Prefect server to work for")
         heed_signals()
+        wait_for(f"{server}/health", None, None)
         make_deployments(alerts_url)
         people.print("the deployments are made; Ctrl-C ends the worker and its runs")
         work()
