@@ -4,6 +4,7 @@ outside, without a secret in them, and of pieces that are there.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
@@ -176,3 +177,39 @@ def test_prometheus_reads_its_configuration(tmp_path: Path) -> None:
         ["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("node", "worker"), [("sleep 300", "exit 0"), ("false", "exec sleep 300")])
+def test_the_driver_node_ends_with_either_of_its_two(tmp_path: Path, node: str, worker: str) -> None:
+    done = subprocess.run(DOCKER / "driver.sh", env=driver_env(tmp_path, node, worker), timeout=60, check=False)
+    assert done.returncode == 1
+    assert not_ended(tmp_path) == []
+
+
+def test_the_driver_node_is_stopped_in_order(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        DOCKER / "driver.sh", env=driver_env(tmp_path, "sleep 300", "touch $MARK; exec sleep 300")
+    )
+    while not (tmp_path / "began").exists():
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    assert not_ended(tmp_path) == []
+
+
+def driver_env(folder: Path, node: str, worker: str) -> dict[str, str]:
+    """An environment in which Ray's node and the Prefect worker are these commands."""
+    (folder / "python").write_text(f"#!/bin/sh\n{worker}\n", encoding="utf-8")
+    (folder / "python").chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    return {"PATH": path, "KUBERAY_GEN_RAY_START_CMD": node, "MARK": str(folder / "began")}
+
+
+def not_ended(folder: Path) -> list[str]:
+    """Processes that carry the environment made in this folder."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"MARK={folder}/".encode() in (one / "environ").read_bytes() and (one / "cmdline").read_bytes():
+                found.append((one / "cmdline").read_bytes().decode())
+    return found
