@@ -106,6 +106,9 @@ _LEAK = re.compile(
 )
 
 
+_BETWEEN = re.compile(r"\b([a-z])\s*>\s*(\d{1,9})\b[^.?]{0,20}?\b\1\s*<\s*(\d{1,9})\b")
+
+
 def screen(post: str) -> dict[str, Any]:
     """The screener's whole answer on one post; `question` is the post without what is not the problem."""
     question = without_chatter(post)
@@ -162,6 +165,7 @@ _FAULTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("multi_part", _multi_part),
     ("yes_no", _yes_no),
     ("unverifiable", lambda text: bool(_OPEN.search(text))),
+    ("invalid", lambda text: any(int(low) >= int(high) for _, low, high in _BETWEEN.findall(text))),
 )
 
 _TYPES: tuple[tuple[str, str], ...] = (

@@ -65,6 +65,7 @@ _LEAVES: tuple[tuple[str, str], ...] = (
     ("Algebra -> Intermediate Algebra -> Logarithmic Functions", r"log|logarithms?|ln"),
     ("Algebra -> Algebra -> Equations and Inequalities", r"solve|equations?|satisf\w+"),
     ("Algebra -> Prealgebra -> Fractions", r"fractions?|simplify"),
+    ("Topology -> Knots", r"knots?"),  # no branch of the paper's tree: models invent such
 )  # fmt: skip
 _COMPILED = tuple((chain, re.compile(rf"(?<![a-z])(?:{words})(?![a-z])")) for chain, words in _LEAVES)
 

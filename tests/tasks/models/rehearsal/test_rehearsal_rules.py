@@ -100,6 +100,8 @@ def test_competition_problems_lie_in_the_middle() -> None:
         ("Find x such that 2x+3=11. The answer is 4.", "answer_leaked"),
         ("Using the function defined above, find f(3).", "not_self_contained"),
         ("Why is 0! equal to 1?", "unverifiable"),
+        ("Find the integer n with n > 9 and n < 5.", "invalid"),
+        ("Find the integer n with n > 5 and n < 7.", None),
         ("Find, with proof, the largest integer N such that N^3 < 1000.", None),
         ("If n=2^3*3^2*5, how many even positive factors does n have?", None),
         ("Does the limit of a_n = 1/n exist, and if so, find it.", None),
@@ -171,6 +173,7 @@ def test_hostile_posts_cost_no_time(piece: str) -> None:
         ("Find all primes p such that p+2 is prime.", ["Mathematics", "Number Theory", "Prime Numbers"]),
         ("How many subsets and how many permutations are there?", ["Mathematics", "Discrete Mathematics"]),
         ("Find the angle between the sides of the triangle.", ["Mathematics", "Geometry", "Plane Geometry"]),
+        ("How many crossings has the knot at least?", ["Mathematics", "Topology", "Knots"]),
         ("Colourless green ideas sleep furiously.", ["Mathematics", "Other"]),
     ],
 )
