@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import tempfile
 import threading
@@ -145,6 +146,7 @@ def main() -> None:
         prog="python -m tests.bench.orchestration", description="What orchestration costs"
     )
     parser.add_argument("--quick", action="store_true", help="24 shards")
+    logging.getLogger("tasks").setLevel(logging.WARNING)
     shards = 24 if parser.parse_args().quick else 240
     with tempfile.TemporaryDirectory() as name, rehearsal(Path(name) / "journal.jsonl") as address:
         folder = Path(name)
@@ -152,7 +154,7 @@ def main() -> None:
         per_thousand = computing(made, str(folder / "one"))
         say("seconds of a stage for 1,000 rows, instant models", f"{per_thousand:.1f}")
         tasks = len(run(made, root).shards) * len(STAGES) + 2
-        for kind in Runner:
+        for kind in (Runner.THREADS, Runner.RAY):
             each = orchestrated(kind, made, root, folder / kind.value, tasks)
             say(
                 f"{kind.value}: share that is orchestration, shards of 1,000 rows",

@@ -118,7 +118,7 @@ class System:
         request = urllib.request.Request(  # noqa: S310 - a loopback address
             f"{self.address}/api{path}", data, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
 
     def deployment(self, name: str) -> dict[str, Any]:
