@@ -173,7 +173,7 @@ def test_hostile_posts_cost_no_time(piece: str) -> None:
         ("Find all primes p such that p+2 is prime.", ["Mathematics", "Number Theory", "Prime Numbers"]),
         ("How many subsets and how many permutations are there?", ["Mathematics", "Discrete Mathematics"]),
         ("Find the angle between the sides of the triangle.", ["Mathematics", "Geometry", "Plane Geometry"]),
-        ("How many crossings has the knot at least?", ["Mathematics", "Topology", "Knots"]),
+        ("Find the crossings of a knot of which no knots have fewer.", ["Mathematics", "Topology", "Knots"]),
         ("Colourless green ideas sleep furiously.", ["Mathematics", "Other"]),
     ],
 )
