@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+START_SECONDS = 120.0
+"""How long a start of Ray may take."""
 _OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 
 
@@ -88,7 +91,7 @@ def _start_local(workers: int) -> None:
     import ray
 
     for attempt in Retrying(stop=stop_after_attempt(3), after=lambda _: ray.shutdown(), reraise=True):
-        with attempt:
+        with attempt, _ends_within(START_SECONDS):
             ray.init(
                 address="local",
                 num_cpus=workers,
@@ -97,3 +100,23 @@ def _start_local(workers: int) -> None:
                 logging_level=logging.ERROR,
                 runtime_env=_OF_WORKERS,
             )
+
+
+@contextmanager
+def _ends_within(seconds: float) -> Iterator[None]:
+    """End this process, with words, if the block takes longer.
+
+    If one of Ray's first workers dies while Ray starts, it waits for that worker for ever, deaf to signals.
+    """
+
+    def end() -> None:
+        sys.stderr.write(f"failed: Ray has not started within {seconds:.0f} seconds. Nothing is lost: run again.\n")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

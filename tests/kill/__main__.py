@@ -25,7 +25,7 @@ from tests.conftest import s3_server
 from tests.kill import plan, table
 from tests.kill.conduct import disturb
 from tests.kill.recipe import AT_ONCE
-from tests.kill.scene import scene
+from tests.kill.scene import Scene, scene
 from tests.kill.table import Round
 from tests.kill.witness import Outcome, outcome, violations
 
@@ -35,7 +35,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=100, help="how many in all")
     parser.add_argument("--seed", type=int, default=1, help="decides who is killed, and when")
     parser.add_argument("--storage", choices=("local", "s3", "both"), default="both", help="both: by turns")
-    parser.add_argument("--runner", choices=tuple(plan.OF_RUNNER), default="ray")
+    parser.add_argument("--runner", choices=(*plan.OF_RUNNER, "both"), default="both")
     parser.add_argument("--minutes", type=float, default=60, help="no kill after that; what has begun is finished")
     parser.add_argument("--per-run", type=int, default=12, help="kills of one run at most")
     parser.add_argument("--rows", type=int, default=24)
@@ -47,17 +47,18 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 def kill_test(given: argparse.Namespace, folder: Path, roots: list[Callable[[int], str]]) -> list[Round]:
     """All rounds, each told as soon as it is over."""
     deadline = time.monotonic() + 60 * given.minutes
-    reference, rounds, left = _reference(given, folder), [], given.kills
+    runners = list(plan.OF_RUNNER) if given.runner == "both" else [given.runner]
+    reference, rounds, left = _reference(given, folder, runners[0]), [], given.kills
     while left > 0 and time.monotonic() < deadline:
         number = len(rounds)
-        root = roots[number % len(roots)](number)
-        with _scene(given, folder / f"round-{number}", root) as made:
-            tale = disturb(made, plan.kills(given.seed, number, given.runner), min(left, given.per_run), deadline)
+        root, runner = roots[number % len(roots)](number), runners[number // len(roots) % len(runners)]
+        with _scene(given, folder / f"round-{number}", root, runner) as made:
+            tale = disturb(made, plan.kills(given.seed, number, runner), min(left, given.per_run), deadline)
             found = outcome(root, made.journal) if tale.finished else None
         broken = list(tale.faults)
         if found is not None:
             broken += violations(found, reference, AT_ONCE * tale.killed.total())
-        rounds.append(Round(number=number, root=root, tale=tale, outcome=found, broken=broken))
+        rounds.append(Round(number=number, root=root, runner=runner, tale=tale, outcome=found, broken=broken))
         left -= tale.killed.total()
         table.tell(rounds[-1], sum(one.tale.killed.total() for one in rounds), given.kills)
         if not tale.killed:
@@ -66,11 +67,11 @@ def kill_test(given: argparse.Namespace, folder: Path, roots: list[Callable[[int
     return rounds
 
 
-def _reference(given: argparse.Namespace, folder: Path) -> Outcome:
+def _reference(given: argparse.Namespace, folder: Path, runner: str) -> Outcome:
     root = str(folder / "undisturbed-root")
     began = time.monotonic()
-    with _scene(given, folder / "undisturbed", root) as made:
-        tale = disturb(made, plan.kills(given.seed, 0, given.runner), 0)
+    with _scene(given, folder / "undisturbed", root, runner) as made:
+        tale = disturb(made, plan.kills(given.seed, 0, runner), 0)
         if not tale.finished or tale.starts > 1 or tale.faults:
             raise SystemExit(f"the undisturbed run did not finish: {tale}")
         found = outcome(root, made.journal)
@@ -80,8 +81,10 @@ def _reference(given: argparse.Namespace, folder: Path) -> Outcome:
     return found
 
 
-def _scene(given: argparse.Namespace, folder: Path, root: str) -> contextlib.AbstractContextManager[scene]:
-    return scene(folder, root, runner=given.runner, rows=given.rows, latency_ms=given.latency_ms)
+def _scene(
+    given: argparse.Namespace, folder: Path, root: str, runner: str
+) -> contextlib.AbstractContextManager[Scene]:
+    return scene(folder, root, runner=runner, rows=given.rows, latency_ms=given.latency_ms)
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ from tests.kill.scene import Scene
 _log = logging.getLogger("kill")
 LIFE_SECONDS = 600
 """A flow that has run longer than this without being killed hangs."""
-ORPHAN_SECONDS = 15
-"""How long what a flow process had started may outlive it."""
+ORPHAN_SECONDS = 60
+"""How long what a flow process had started may outlive it: Ray's agents miss their raylet after five looks."""
 
 
 @dataclass(kw_only=True)
@@ -104,8 +104,8 @@ class _Moment:
 def _find(scene: Scene, victim: Victim) -> int | None:
     """The process to kill, if it lives. Of Ray's workers one that works on a shard, if any does."""
     if victim is Victim.WORKER:
-        workers = [(words.startswith("ray::IDLE"), pid) for pid, words in marked(scene.flow_mark) if "ray::" in words]
-        return min(workers)[1] if workers else None
+        of_ray = [(pid, words) for pid, words in marked(scene.flow_mark) if "ray::" in words and "Agent" not in words]
+        return min(((words.startswith("ray::IDLE"), pid) for pid, words in of_ray), default=(False, None))[1]
     if victim is Victim.RAYLET:
         return next((pid for pid, words in marked(scene.flow_mark) if "/raylet/raylet " in words), None)
     return {Victim.FLOW: scene.flow, Victim.MODELS: scene.models, Victim.PREFECT: scene.prefect}[victim].pid

@@ -18,6 +18,7 @@ class Round:
 
     number: int
     root: str
+    runner: str
     tale: Tale
     outcome: Outcome | None
     broken: list[str]
@@ -35,7 +36,8 @@ def tell(one: Round, done: int, of: int) -> None:
     counts = (
         f"{found.served.total()} served, {found.twice} twice, {found.listed.total()} possibly paid" if found else ""
     )
-    say(f"run {one.number} ({done}/{of} kills): {killed}; {one.tale.starts} starts; {counts}")
+    where = f"{one.runner}, {one.root.partition('://')[0] if '://' in one.root else 'local disk'}"
+    say(f"run {one.number} ({where}; {done}/{of} kills): {killed}; {one.tale.starts} starts; {counts}")
     for words, times in Counter(one.tale.endings).items():
         say(f"    {times} x ended by itself: {words}")
     for words in one.broken:
