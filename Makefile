@@ -34,9 +34,9 @@ check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-kill-test: .venv/development ## kill the processes of runs, resume, compare; KILLS=100 SEED=1 STORAGE=both MINUTES=60
+kill-test: .venv/development ## kill the processes of runs, resume, compare; KILLS=100 SEED=1 STORAGE=both RUNNER=both MINUTES=60
 	$(BIN)/python -m tests.kill --kills $(or $(KILLS),100) --seed $(or $(SEED),1) \
-	  --storage $(or $(STORAGE),both) --minutes $(or $(MINUTES),60)
+	  --storage $(or $(STORAGE),both) --runner $(or $(RUNNER),both) --minutes $(or $(MINUTES),60)
 
 bench-verify: .venv/development ## right, wrong, undecided and pairs a second, beside plain math-verify; PAIRS=file.jsonl
 	$(BIN)/python -m tasks.verify.evaluate --pairs $(PAIRS)

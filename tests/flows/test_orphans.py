@@ -65,3 +65,12 @@ def test_a_process_whose_parent_is_killed_ends_too() -> None:
     while alive(marker) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not alive(marker)
+
+
+def test_a_start_of_ray_that_never_ends_is_ended() -> None:
+    program = "import time\nfrom flows.runner import _ends_within\nwith _ends_within(0.2):\n    time.sleep(600)\n"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        1, "failed: Ray has not started within 0 seconds. Nothing is lost: run again.\n",
+    )  # fmt: skip

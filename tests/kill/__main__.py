@@ -48,7 +48,8 @@ def kill_test(given: argparse.Namespace, folder: Path, roots: list[Callable[[int
     """All rounds, each told as soon as it is over."""
     deadline = time.monotonic() + 60 * given.minutes
     runners = list(plan.OF_RUNNER) if given.runner == "both" else [given.runner]
-    reference, rounds, left = _reference(given, folder, runners[0]), [], given.kills
+    reference, left = _reference(given, folder, runners[0]), given.kills
+    rounds: list[Round] = []
     while left > 0 and time.monotonic() < deadline:
         number = len(rounds)
         root, runner = roots[number % len(roots)](number), runners[number // len(roots) % len(runners)]
