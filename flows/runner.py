@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 """How long a start of Ray may take."""
 _OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.kill.plan import Kill, Victim
-from tests.kill.processes import left_over, marked
+from tests.kill.processes import is_agent, left_over, marked
 from tests.kill.scene import Scene
 
 _log = logging.getLogger("kill")
 LIFE_SECONDS = 600
 """A flow that has run longer than this without being killed hangs."""
-ORPHAN_SECONDS = 60
-"""How long what a flow process had started may outlive it: Ray's agents miss their raylet after five looks."""
+ORPHAN_SECONDS = 30
+"""How long what a flow process had started may outlive it, but for Ray's agents."""
 
 
 @dataclass(kw_only=True)
@@ -104,7 +104,7 @@ class _Moment:
 def _find(scene: Scene, victim: Victim) -> int | None:
     """The process to kill, if it lives. Of Ray's workers one that works on a shard, if any does."""
     if victim is Victim.WORKER:
-        of_ray = [(pid, words) for pid, words in marked(scene.flow_mark) if "ray::" in words and "Agent" not in words]
+        of_ray = [(pid, words) for pid, words in marked(scene.flow_mark) if "ray::" in words and not is_agent(words)]
         return min(((words.startswith("ray::IDLE"), pid) for pid, words in of_ray), default=(False, None))[1]
     if victim is Victim.RAYLET:
         return next((pid for pid, words in marked(scene.flow_mark) if "/raylet/raylet " in words), None)

@@ -79,10 +79,18 @@ def marked(scene: str) -> Iterator[tuple[int, str]]:
                     yield int(entry.name), words
 
 
+def is_agent(words: str) -> bool:
+    """Whether a command line is that of one of Ray's agents.
+
+    They do none of the work, and end a minute after their cluster: so long they try to tell its dead server about it.
+    """
+    return words.startswith("ray::") and words.split()[0].endswith("Agent")
+
+
 def left_over(scene: str, seconds: float) -> list[str]:
-    """Command lines of what carries a scene's mark and does not end by itself within so many seconds."""
+    """Command lines of what carries a scene's mark and does not end by itself within so many seconds; no agents."""
     deadline = time.monotonic() + seconds
-    while (left := [words for _, words in marked(scene)]) and time.monotonic() < deadline:
+    while (left := [words for _, words in marked(scene) if not is_agent(words)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
 
