@@ -5,10 +5,10 @@ The one module that imports prefect_ray. Ray's client mode is never used: the dr
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -104,19 +104,13 @@ def _start_local(workers: int) -> None:
 
 @contextmanager
 def _ends_within(seconds: float) -> Iterator[None]:
-    """End this process, with words, if the block takes longer.
+    """End this process with exit code 1, and say where it was, if the block takes longer.
 
-    If one of Ray's first workers dies while Ray starts, it waits for that worker for ever, deaf to signals.
+    If one of Ray's first workers dies while Ray starts, Ray waits for it for ever: deaf to signals, and in a call
+    that lets no other thread of Python run. What is stored is safe; whoever started the run starts it again.
     """
-
-    def end() -> None:
-        sys.stderr.write(f"failed: Ray has not started within {seconds:.0f} seconds. Nothing is lost: run again.\n")
-        os._exit(1)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
-        timer.cancel()
+        faulthandler.cancel_dump_traceback_later()

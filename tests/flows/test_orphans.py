@@ -68,9 +68,9 @@ def test_a_process_whose_parent_is_killed_ends_too() -> None:
 
 
 def test_a_start_of_ray_that_never_ends_is_ended() -> None:
-    program = "import time\nfrom flows.runner import _ends_within\nwith _ends_within(0.2):\n    time.sleep(600)\n"
+    for_years = "re.match('(a+)+b', 'a' * 60)"  # in a call that lets no other thread run
+    program = f"import re\nfrom flows.runner import _ends_within\nwith _ends_within(0.5):\n    {for_years}\n"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (
-        1, "failed: Ray has not started within 0 seconds. Nothing is lost: run again.\n",
-    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("Timeout (0:00:00.5")
