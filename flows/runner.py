@@ -109,7 +109,7 @@ def _ends_within(seconds: float) -> Iterator[None]:
     If one of Ray's first workers dies while Ray starts, Ray waits for it for ever: deaf to signals, and in a call
     that lets no other thread of Python run. What is stored is safe; whoever started the run starts it again.
     """
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or 2)
     try:
         yield
     finally:
