@@ -22,6 +22,7 @@ from tasks.models.rehearsal.topic import classify
 
 SHARED = Path(os.environ.get("LABELLED_DATA", Path(__file__).parents[5] / "shared" / "data"))
 TEXTS = st.text(max_size=300)
+LABELS = ("same", "paraphrase", "similar-but-different", "unrelated")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ TEXTS = st.text(max_size=300)
         (
             "Ann has 3 red hats and 5 blue hats. How many hats does Ann have?",
             "Ann keeps 3 red hats and 5 blue caps on a shelf. What is their total?",
+            "unsure",
+        ),
+        (
+            "Jewel serves 50 people a day and Julie twice as many. How many do both serve in 7 days?",
+            "Each day, 50 customers come to Jewel; Julie has double that. What is the total of the two after 7 days?",
+            "same",
+        ),
+        (
+            "For positive a, b, c, what is the smallest value of (a^3+b^3+c^3)/((a+b+c)(a^2+b^2+c^2))?",
+            "What is the smallest value of a^3+b^3+c^3-a^2*b-b^2*c-c^2*a for positive a, b, c?",
             "unsure",
         ),
         (
@@ -185,11 +196,13 @@ def test_topic(text: str, start: list[str]) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="no labelled data here")
 def test_judge_on_labelled_pairs() -> None:
     rows = [json.loads(line) for line in (SHARED / "pairs" / "contamination.jsonl").open(encoding="utf-8")]
-    same = {label: [] for label in ("same", "paraphrase", "similar-but-different", "unrelated")}
+    same: dict[str, list[bool]] = {label: [] for label in LABELS}
     for row in rows:
         found = judge(row["candidate"], row["benchmark_question"])["verdict"] == "same"
         same[row["label"]].append(found)
-    assert mean(same["same"]) > 0.98
-    assert mean(same["paraphrase"]) > 0.4
-    assert mean(same["similar-but-different"]) < 0.06
+    assert mean(same["same"]) > 0.95
+    assert mean(same["paraphrase"]) > 0.7
+    assert mean(same["similar-but-different"]) < 0.03
     assert not any(same["unrelated"])
+    found, false = (sum(sum(same[label]) for label in part) for part in (LABELS[:2], LABELS[2:]))
+    assert 2 * found / (len(same["same"]) + len(same["paraphrase"]) + found + false) > 0.83
