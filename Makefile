@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-ledger bench-models bench-orchestration bench-env format lock clean
+.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-env format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -43,6 +43,9 @@ bench-verify: .venv/development ## right, wrong, undecided and pairs a second, b
 
 bench-screen: .venv/development ## rows a second of the rule screen, on 100,000 rows; ROWS=n
 	$(BIN)/python -m tests.bench.screen --rows $(or $(ROWS),100000)
+
+bench-decontaminate: .venv/development ## rates of embedding, search, the stage and near duplicates; QUICK=1 for a small run
+	$(BIN)/python -m tests.bench.decontaminate $(if $(QUICK),--quick)
 
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)

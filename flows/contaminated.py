@@ -10,7 +10,7 @@ from flows import plan as plans
 from flows.plan import Plan
 from tasks import world
 from tasks.decontaminate.benchmarks import BenchmarkTable, load
-from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.settings import Settings
 from tasks.errors import RecipeError, SourceError, StorageError
 from tasks.report.contamination import NEIGHBOUR_COLUMNS, VERDICT_COLUMNS, Contamination, contamination
 from tasks.rows import manifest as manifests

@@ -45,7 +45,7 @@ def curate(recipe: Recipe, root: str) -> Plan:
     """
     with ExitStack() as services:
         where = locate(recipe, root, services)
-        intakes = collect(recipe.sources, where)
+        intakes = collect(recipe.sources, where, recipe.collect)
         plan = plans.make(recipe, intakes)
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)

@@ -57,7 +57,7 @@ class Plan(BaseModel):
 def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
     """Freeze a recipe over its intakes. Reads what stages need beside rows (benchmarks), spends nothing."""
     models = recipe.models()
-    upstream = pool_fingerprint(recipe.sources)
+    upstream = pool_fingerprint(recipe.sources, recipe.collect)
     stages: list[PlannedStage] = []
     for choice in recipe.stages:
         entry, settings = PER_SHARD[choice.stage], choice.typed()

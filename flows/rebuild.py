@@ -47,7 +47,7 @@ def rebuild(run: str, root: str) -> Plan:
     leasing = world.whole_lease(where, f"rebuild of {run}")
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(leasing) as lease:
         _check_code(plan, recipe)
-        rows = collect.rows_of(plan.intakes, recipe.sources, where)
+        rows = collect.rows_of(plan.intakes, recipe.sources, where, recipe.collect)
         done = made(storage, plan)
         _check_replies(storage, root, done)
         portal.call(lease.renew)
@@ -86,7 +86,7 @@ def _files(storage: Storage, manifest: Manifest) -> Iterable[str]:
 
 
 def _collect(plan: Plan, recipe: Recipe, rows: list[list[RawRow]], where: Where) -> None:
-    if collect.again(rows, recipe.sources, where) != plan.intakes:
+    if collect.again(rows, recipe.sources, where, recipe.collect) != plan.intakes:
         raise SourceError(
             f"collecting gave other intakes than those of {plan.run}: somebody else works under {where.root}. "
             f"Run recipe {plan.recipe} again; no reply is lost."

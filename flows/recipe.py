@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from flows.misfits import misfits
 from flows.stages import PER_SHARD
+from tasks.collect.collecting import Settings as Collecting
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
 from tasks.ledger.budget import Budget
@@ -171,6 +172,7 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Part of the names of runs and data sets")
     sources: list[Source] = Field(min_length=1)
+    collect: Collecting = Field(default_factory=Collecting, description="Which rows are duplicates")
     endpoints: dict[str, EndpointChoice] = Field(min_length=1)
     roles: dict[str, Role]
     prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")

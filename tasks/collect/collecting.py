@@ -5,7 +5,7 @@ they are and their shards stay finished; if a row has vanished or changed, colle
 computing, but no reply: replies are found by key).
 
 Verdict table (one row per row of the sources): row_id, source, source_id, locator, problem_id, verdict, reason,
-detail, duplicate_of. Problem table (kept rows): see `PROBLEMS`.
+detail, duplicate_of, similarity. Problem table (kept rows): see `PROBLEMS`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from enum import StrEnum
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.collect import near
+from tasks.collect.near import Repeat, Text
 from tasks.collect.source import RawRow
 from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import bucket, normal_text, problem_id
@@ -27,9 +29,17 @@ VERSION = 2
 
 
 class Settings(BaseModel):
-    """Collect has no settings yet that bear on an answer; the sources' identities are its input."""
+    """What bears on which rows are kept, beside the sources."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    near_duplicates: float | None = Field(
+        default=0.6,
+        gt=0,
+        le=1,
+        description="Share of word pairs from which on rows with the same numbers, signs and answer are one problem; "
+        "null: only exact copies are (the paper)",
+    )
 
 
 class Reason(StrEnum):
@@ -41,12 +51,19 @@ class Reason(StrEnum):
     """Dropped: the question has no text."""
     DUPLICATE_EXACT = "duplicate_exact"
     """Dropped: same normal form as another row. Of several, the first with a source answer stays, else the first."""
+    DUPLICATE_NEAR = "duplicate_near"
+    """Dropped: another row's problem in nearly its words, see `near`; `similarity` says how nearly."""
 
 
-VERDICTS: dict[str, Any] = dict.fromkeys(
-    ("row_id", "source", "source_id", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"),
-    pl.String,
-)
+_AS_SHIPPED = Settings()
+
+VERDICTS: dict[str, Any] = {
+    **dict.fromkeys(
+        ("row_id", "source", "source_id", "locator", "problem_id", "verdict", "reason", "detail", "duplicate_of"),
+        pl.String,
+    ),
+    "similarity": pl.Float64,
+}
 PROBLEMS: dict[str, Any] = {
     "problem_id": pl.String,
     "bucket": pl.Int64,
@@ -89,14 +106,18 @@ def standing(intakes: Iterable[Intake], present: Set[str], genesis: str) -> list
     return path
 
 
-def collect(rows: Sequence[RawRow], taken: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def collect(
+    rows: Sequence[RawRow], taken: Mapping[str, str], older: Iterable[Text] = (), settings: Settings = _AS_SHIPPED
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Verdicts of all rows, and the problems that are kept, each sorted by identity.
 
-    `taken` maps the normal forms that older intakes kept to their row ids.
+    `taken` maps the normal forms that older intakes kept to their row ids, `older` are their texts.
     """
     survivors = dict(taken)
-    for row in sorted((r for r in rows if _has_text(r)), key=lambda r: r.answer is None):
+    for row in _answered_first(rows):
         survivors.setdefault(_form(row), row.row_id)
+    unlike = [row for row in _answered_first(rows) if survivors[_form(row)] == row.row_id]
+    repeated = _near(unlike, older, settings)
     verdicts, problems = [], []
     for row in rows:
         form = _form(row)
@@ -106,11 +127,29 @@ def collect(rows: Sequence[RawRow], taken: Mapping[str, str]) -> tuple[list[dict
         elif not _has_text(row):
             verdicts.append(_verdict(row, Verdict.DROP, Reason.EMPTY))
         elif survivor != row.row_id:
-            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_EXACT, duplicate_of=survivor))
+            first = repeated[survivor].of if survivor in repeated else survivor
+            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_EXACT, duplicate_of=first))
+        elif row.row_id in repeated:
+            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_NEAR, **_evidence(repeated[row.row_id])))
         else:
             verdicts.append(_verdict(row, Verdict.KEEP, None))
             problems.append(_problem(row, form))
     return sorted(verdicts, key=lambda v: str(v["row_id"])), sorted(problems, key=lambda p: str(p["problem_id"]))
+
+
+def _answered_first(rows: Sequence[RawRow]) -> list[RawRow]:
+    return sorted((row for row in rows if _has_text(row)), key=lambda row: row.answer is None)
+
+
+def _near(rows: Sequence[RawRow], older: Iterable[Text], settings: Settings) -> dict[str, Repeat]:
+    if settings.near_duplicates is None:
+        return {}
+    texts = [Text(row.row_id, row.question, row.answer) for row in rows]
+    return near.repeats(older, texts, settings.near_duplicates)
+
+
+def _evidence(repeat: Repeat) -> dict[str, Any]:
+    return {"duplicate_of": repeat.of, "similarity": repeat.similarity}
 
 
 def _form(row: RawRow) -> str:
@@ -128,6 +167,7 @@ def _verdict(
     reason: Reason | None,
     detail: str | None = None,
     duplicate_of: str | None = None,
+    similarity: float | None = None,
 ) -> dict[str, Any]:
     return {
         "row_id": row.row_id,
@@ -139,6 +179,7 @@ def _verdict(
         "reason": reason.value if reason else None,
         "detail": detail,
         "duplicate_of": duplicate_of,
+        "similarity": similarity,
     }
 
 

@@ -7,7 +7,8 @@ from prefect import task
 
 from tasks import world
 from tasks.collect import collecting, opening
-from tasks.collect.collecting import Intake
+from tasks.collect.collecting import Intake, Settings
+from tasks.collect.near import Text
 from tasks.collect.source import RawRow, Source
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
@@ -20,23 +21,29 @@ from tasks.task import OPTIONS
 from tasks.world import Where
 
 STAGE = "collect"
+_AS_SHIPPED = Settings()
 
 
-def fingerprint(sources: list[Source]) -> str:
+def fingerprint(sources: list[Source], settings: Settings = _AS_SHIPPED) -> str:
     """Identity of a pool: what its sources are called and how they are read, not where they lie."""
     return digest(
-        {"stage": STAGE, "version": collecting.VERSION, "sources": [source.identity() for source in sources]}
+        {
+            "stage": STAGE,
+            "version": collecting.VERSION,
+            "settings": settings,
+            "sources": [source.identity() for source in sources],
+        }
     )
 
 
 @task(name="collect", task_run_name="collect", **OPTIONS)
-def collect(sources: list[Source], where: Where) -> list[Manifest]:
+def collect(sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED) -> list[Manifest]:
     """The intakes that hold every row of the sources, oldest first; the last is new if rows are new.
 
     Raises `SourceError` if a source is missing, empty, or nothing in it can be read; nothing was spent then.
     """
     storage = world.storage(where.root)
-    pool = fingerprint(sources)
+    pool = fingerprint(sources, settings)
     rows = [row for source in sources for row in read_source(source)]
     older = {manifest.digest: manifest for manifest in manifests.find_all(storage, STAGE, pool)}
     seen = [_intake(storage, manifest) for manifest in older.values()]
@@ -45,11 +52,13 @@ def collect(sources: list[Source], where: Where) -> list[Manifest]:
     known = {row_id for intake in seen if intake.digest in standing for row_id in intake.row_ids}
     new = [row for row in rows if row.row_id not in known]
     if new:
-        chain.append(_write(storage, pool, new, chain))
+        chain.append(_write(storage, pool, new, chain, settings))
     return chain
 
 
-def rows_of(intakes: list[Manifest], sources: list[Source], where: Where) -> list[list[RawRow]]:
+def rows_of(
+    intakes: list[Manifest], sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED
+) -> list[list[RawRow]]:
     """For each intake of a run, oldest first, the rows it was collected from, as the sources have them now.
 
     Raises `SourceError` if collecting those rows would not give the very same intake.
@@ -60,7 +69,7 @@ def rows_of(intakes: list[Manifest], sources: list[Source], where: Where) -> lis
     for i, manifest in enumerate(intakes):
         seen = _intake(storage, manifest).row_ids
         found.append([row for row in present if row.row_id in seen])
-        made = _tables(storage, found[-1], intakes[:i])
+        made = _tables(storage, found[-1], intakes[:i], settings)
         if any(digest_bytes(encode(frame)) != manifest.files[name].digest for name, frame in made.items()):
             raise SourceError(
                 f"the sources ({', '.join(source.place for source in sources)}) no longer give {manifest.shard}: "
@@ -70,11 +79,13 @@ def rows_of(intakes: list[Manifest], sources: list[Source], where: Where) -> lis
     return found
 
 
-def again(rows: list[list[RawRow]], sources: list[Source], where: Where) -> list[Manifest]:
+def again(
+    rows: list[list[RawRow]], sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED
+) -> list[Manifest]:
     """Write intakes anew, each from the rows that `rows_of` gave for it."""
     chain: list[Manifest] = []
     for own in rows:
-        chain.append(_write(world.storage(where.root), fingerprint(sources), own, chain))
+        chain.append(_write(world.storage(where.root), fingerprint(sources, settings), own, chain, settings))
     return chain
 
 
@@ -97,8 +108,8 @@ def _intake(storage: Storage, manifest: Manifest) -> Intake:
     return Intake(digest=manifest.digest, upstream=manifest.upstream, row_ids=frozenset(seen))
 
 
-def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest]) -> Manifest:
-    made = _tables(storage, rows, chain)
+def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest], settings: Settings) -> Manifest:
+    made = _tables(storage, rows, chain, settings)
     return manifests.commit(
         storage,
         stage=STAGE,
@@ -111,11 +122,15 @@ def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest
     )
 
 
-def _tables(storage: Storage, rows: list[RawRow], chain: list[Manifest]) -> dict[str, pl.DataFrame]:
+def _tables(
+    storage: Storage, rows: list[RawRow], chain: list[Manifest], settings: Settings
+) -> dict[str, pl.DataFrame]:
     """The tables of an intake of `rows` that comes after those in `chain`."""
     taken: dict[str, str] = {}
+    older: list[Text] = []
     for manifest in chain:
-        kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id"])
+        kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id", "original", "source_answer"])
         taken.update(zip(kept["normal_form"], kept["row_id"], strict=True))
-    verdicts, problems = collecting.collect(rows, taken)
+        older += (Text(*row) for row in kept["row_id", "original", "source_answer"].iter_rows())
+    verdicts, problems = collecting.collect(rows, taken, older, settings)
     return {VERDICTS: table(verdicts, collecting.VERDICTS), PROBLEMS: table(problems, collecting.PROBLEMS)}

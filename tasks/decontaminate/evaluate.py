@@ -23,10 +23,11 @@ from typing import Any
 
 from tasks import world
 from tasks.decontaminate import judging
+from tasks.decontaminate.asking import PROMPTS
 from tasks.decontaminate.benchmarks import Benchmark, BenchmarkTable, Neighbour, tabulate
-from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.proof import Proof, prove
 from tasks.decontaminate.scoring import RANKS, Pair, Seen, checked, half, table
+from tasks.decontaminate.settings import Settings
 from tasks.errors import CurationError
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
@@ -101,7 +102,12 @@ def evaluate(given: argparse.Namespace) -> dict[str, Any]:
     lines = given.pairs.read_text(encoding="utf-8").splitlines()
     labelled = checked([json.loads(line) for line in lines if line.strip()])
     pairs = [pair for pair in labelled if given.split in ("all", half(pair))]
-    settings = Settings(benchmarks=(Benchmark(name="pairs", path="pairs"),), policy=given.policy, orders=given.orders)
+    settings = Settings(
+        benchmarks=(Benchmark(name="pairs", path="pairs"),),
+        policy=given.policy,
+        orders=given.orders,
+        first=given.first,
+    )
     proofs: list[Proof | None] = [prove(pair["candidate"], pair["benchmark_question"]) for pair in pairs]
     at = ranks(pairs, given.benchmarks, settings) if given.benchmarks else [None] * len(pairs)
     decisions: Sequence[Decision | None] = [None] * len(pairs)
@@ -127,8 +133,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--pairs", type=Path, required=True, help="JSON lines: candidate, benchmark_question, label")
     parser.add_argument("--benchmarks", type=Path, help="folder of JSONL files to search: measures retrieval")
     parser.add_argument("--split", choices=("all", "fitted", "held-out"), default="all")
-    parser.add_argument("--policy", choices=tuple(judging.PROMPTS), default="same_problem")
+    parser.add_argument("--policy", choices=tuple(PROMPTS), default="same_problem")
     parser.add_argument("--orders", choices=("both", "second_if_needed", "one"), default="both")
+    parser.add_argument("--first", choices=("pairs", "together"), default="pairs")
     parser.add_argument("--judge", help="model to ask, as the price table names it: measures the whole stage")
     parser.add_argument("--revision", default="1", help="what pins the judge")
     parser.add_argument("--address", help="OpenAI-compatible server of the judge, ending in /v1")

@@ -2,7 +2,7 @@
 
 Method: DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2): each of the k nearest benchmark questions
 is judged, in both orders as in the paper's first version, and any "same" discards the row. Differences: what
-the judge cannot tell, or tells unreadably, never counts as clean; `similarity_floor` and `orders` may spare
+the judge cannot tell, or tells unreadably, never counts as clean; `similarity_floor`, `first` and `orders` may spare
 judgements. What counts as a repetition is the `policy`: the same problem, or also the same one with other numbers,
 as some of the paper's own examples of contamination are.
 """
@@ -11,32 +11,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tasks.decontaminate.benchmarks import Benchmark, Neighbour
-from tasks.decontaminate.embed import EmbedderSettings
+from tasks.decontaminate.asking import PROMPTS, TOGETHER, Opinion, of_all, of_pair
+from tasks.decontaminate.benchmarks import Neighbour
 from tasks.decontaminate.proof import SAME_PROBLEM, Proof
-from tasks.errors import UnreadableReply
-from tasks.models import template
-from tasks.models.prompt import Ask, Prompt, Sampling, user
-from tasks.models.structured import ask_structured
+from tasks.decontaminate.settings import Settings
+from tasks.models.prompt import Ask
 from tasks.rows.tables import Schema
 from tasks.rows.verdict import Decision, drop, keep, quarantine
 
 T = TypeVar("T")
 
 VERSION = 2
-PROMPTS = {
-    "same_problem": Path(__file__).with_name("judge.md"),
-    "same_template": Path(__file__).with_name("judge_template.md"),
-}
-FILES = tuple(PROMPTS.values())
+FILES = (*PROMPTS.values(), TOGETHER)
 COLUMNS: Schema = {
     "nearest_benchmark_id": pl.String,
     "nearest_score": pl.Float64,
@@ -55,37 +48,6 @@ EVIDENCE: Mapping[str, Schema] = {
 }
 
 
-class Settings(BaseModel):
-    """What bears on the stage's verdicts, beside the benchmarks' content and the judge."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="Benchmarks that no row may repeat")
-    embedder: EmbedderSettings = Field(default=EmbedderSettings(), description="Model that finds the neighbours")
-    k: int = Field(default=5, ge=1, description="Neighbours looked up for each text of a row")
-    policy: Literal["same_problem", "same_template"] = Field(
-        default="same_problem",
-        description="What a row may not be: a benchmark's problem, or also one that differs from it in numbers only",
-    )
-    orders: Literal["both", "second_if_needed", "one"] = Field(
-        default="both",
-        description="Judge a pair again with the texts swapped: always, unless the first says same, never",
-    )
-    similarity_floor: float | None = Field(
-        default=None, ge=-1, le=1, description="Neighbours of lower cosine are not judged; null: all are (the paper)"
-    )
-    max_tokens: int = Field(default=1024, ge=1, description="Length limit of a judgement, in tokens")
-
-    @field_validator("benchmarks")
-    @classmethod
-    def _names_differ(cls, benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
-        names = [benchmark.name for benchmark in benchmarks]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"benchmark names must differ, but {twice} occur more than once")
-        return benchmarks
-
-
 JUDGED = "judged"
 ENOUGH: Mapping[str, Sequence[str]] = {"same_problem": SAME_PROBLEM, "same_template": tuple(Proof)}
 """Proofs that drop a row, by policy."""
@@ -102,23 +64,6 @@ class Reason(StrEnum):
 
     JUDGE_UNSURE = "judge_unsure"
     """Quarantined: no judgement says "same", and the judge was twice unsure about a pair."""
-
-
-class Judgement(BaseModel):
-    """The judge's answer on one ordered pair."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str
-    verdict: Literal["same", "different", "unsure"]
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What came of one ordered pair: the verdict ("unreadable" where there is none) and its last reply's key."""
-
-    verdict: Literal["same", "different", "unsure", "unreadable"]
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +92,7 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
     if proven is not None:
         judged = [Judged(one) for one in neighbours]
         return drop(Reason.CONTAMINATED, _columns(row, proven, proven["proof"]), _evidence(judged))
-    judged = await _all(_judge_neighbour(row["question"], one, ask, settings) for one in neighbours)
+    judged = await _judge(row["question"], neighbours, ask, settings)
     evidence = _evidence(judged)
     same = [one.neighbour for one in judged if one.says("same")]
     if same:
@@ -168,42 +113,31 @@ async def _all(opinions: Iterable[Awaitable[T]]) -> list[T]:
     return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
 
 
-async def _judge_neighbour(question: str, neighbour: Neighbour, ask: Ask, settings: Settings) -> Judged:
-    if settings.similarity_floor is not None and neighbour["score"] < settings.similarity_floor:
-        return Judged(neighbour)
-    pair = question, neighbour["question"]
-    orders = [pair] if settings.orders != "both" else [pair, pair[::-1]]
-    judged = Judged(neighbour, *await _all(_judge(first, second, ask, settings) for first, second in orders))
-    if settings.orders == "second_if_needed" and not judged.says("same"):
-        return replace(judged, backward=await _judge(*pair[::-1], ask, settings))
-    return judged
-
-
-def question(first: str, second: str, settings: Settings) -> Prompt:
-    """The question to the judge about one ordered pair."""
-    return Prompt(
-        messages=user(
-            template.render(
-                template.load(PROMPTS[settings.policy]),
-                problem_1=template.fence("problem_1", first),
-                problem_2=template.fence("problem_2", second),
-            )
-        ),
-        sampling=Sampling(max_tokens=settings.max_tokens),
-        schema=Judgement,
+async def _judge(question: str, neighbours: Sequence[Neighbour], ask: Ask, settings: Settings) -> list[Judged]:
+    """All neighbours, in their order; those below the floor without an opinion."""
+    floor = settings.similarity_floor
+    near = [one for one in neighbours if floor is None or one["score"] >= floor]
+    forward: Sequence[Opinion | None] = [None] * len(near)
+    if settings.first == "together" and near:
+        forward = await of_all(question, [one["question"] for one in near], ask, settings)
+    judged = await _all(
+        _judge_pair(question, one, told, ask, settings) for one, told in zip(near, forward, strict=True)
     )
+    by_id = {one.neighbour["benchmark_id"]: one for one in judged}
+    return [by_id.get(one["benchmark_id"]) or Judged(one) for one in neighbours]
 
 
-async def _judge(first: str, second: str, ask: Ask, settings: Settings) -> Opinion:
-    """One ordered pair; an unsure judge is asked once more, as sample 1."""
-    prompt = question(first, second, settings)
-    try:
-        judgement, keys = await ask_structured(ask, prompt, Judgement)
-        if judgement.verdict == "unsure":
-            judgement, keys = await ask_structured(ask, prompt, Judgement, sample=1)
-    except UnreadableReply as fault:
-        return Opinion("unreadable", fault.keys[-1])
-    return Opinion(judgement.verdict, keys[-1])
+async def _judge_pair(
+    question: str, neighbour: Neighbour, forward: Opinion | None, ask: Ask, settings: Settings
+) -> Judged:
+    """Both orders of a pair as `orders` wants them; `forward` is the first one's outcome, if it is known."""
+    there = partial(of_pair, question, neighbour["question"], ask, settings)
+    back = partial(of_pair, neighbour["question"], question, ask, settings)
+    if forward is None and settings.orders == "both":
+        return Judged(neighbour, *await _all((there(), back())))
+    forward = forward or await there()
+    done = settings.orders == "one" or (settings.orders == "second_if_needed" and forward.verdict == "same")
+    return Judged(neighbour, forward, None if done else await back())
 
 
 def _nearest(neighbours: Sequence[Neighbour]) -> Neighbour:

@@ -19,8 +19,8 @@ import numpy as np
 
 from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour
 from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
-from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.proof import Proof, ProofIndex
+from tasks.decontaminate.settings import Settings
 
 _PLACES = 5
 _STRENGTH: tuple[str | None, ...] = (*Proof, None)

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 
-from tasks.decontaminate.signature import Signature, one_problem, one_template, signature
 from tasks.rows.normal_form import normal_form
+from tasks.rows.signature import Signature, one_problem, one_template, signature
 
 
 class Proof(StrEnum):

@@ -14,7 +14,7 @@ from tasks import world
 from tasks.decontaminate import judging, neighbours
 from tasks.decontaminate.benchmarks import BenchmarkTable, load
 from tasks.decontaminate.embed import embedder
-from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.vectors import KeptVectors
 from tasks.errors import RecipeError
 from tasks.models.asker import Desk

@@ -1,10 +1,10 @@
 """Are two texts the same problem? The cheapest rule that splits labelled pairs usefully.
 
-A problem that is told again has the same numbers in other words; a variant has nearly the same words, and one number
-or word is another. So equal numbers and some common words speak for the same problem, and texts that agree almost word
-for word, but are not equal, are beyond a rule. Numbers of two digits tell much: with one of them a third of the
-words will do, and 1 and 2 may be "a", "both" or "twice". Without one, each number must occur as often in both texts,
-and more than half of the words.
+A problem that is told again has the same numbers in other words; a variant has nearly the same words, and one
+number or word is another. So equal numbers and some common words speak for the same problem, and texts that agree
+almost word for word, but are not equal, are beyond a rule. Numbers of two digits tell much: with one of them a third
+of the words will do, and 1 and 2 may be "a", "both" or "twice". Without one, each number must occur as often in both
+texts, and more than half of the words be shared.
 
 Thresholds were fitted on half of 3,488 labelled pairs (rephrasings by language models and people, number variants,
 neighbours); `python -m tasks.decontaminate.evaluate --split held-out` measures them on the other half.
@@ -12,7 +12,7 @@ neighbours); `python -m tasks.decontaminate.evaluate --split held-out` measures 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from tasks.models.rehearsal.words import numbers, similarity, strokes, tokens
@@ -40,6 +40,12 @@ def judge(problem_1: str, problem_2: str) -> dict[str, Any]:
     same_numbers = numbers(one) == numbers(other)
     share = f"{alike:.2f} of the words are shared and the numbers are {'the same' if same_numbers else 'others'}"
     return {"reason": f"rehearsal rule: {share}", "verdict": verdict}
+
+
+def judge_all(problems: Sequence[str]) -> dict[str, Any]:
+    """`verdicts`: of the first problem with each of the others, whose numbers start at 2."""
+    first, *others = problems
+    return {"verdicts": [{"number": i, **judge(first, other)} for i, other in enumerate(others, start=2)]}
 
 
 def _verdict(one: Collection[str], other: Collection[str], alike: float) -> Verdict:

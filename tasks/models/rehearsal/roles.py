@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any
 
 from tasks.models.rehearsal.bill import BYTES_PER_TOKEN, tokens
 from tasks.models.rehearsal.converter import convert
-from tasks.models.rehearsal.judge import judge
+from tasks.models.rehearsal.judge import judge, judge_all
 from tasks.models.rehearsal.rater import rate
 from tasks.models.rehearsal.screener import screen
 from tasks.models.rehearsal.solver import solve
@@ -44,6 +45,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], Callable[[list[str], int], dict[str, A
     "rehearsal/topic": (("problem",), lambda texts, _: classify(texts[0])),
 }
 SOLVER = "rehearsal/solver"
+JUDGE = "rehearsal/judge"
 MODELS = (SOLVER, *ANSWERS)
 
 
@@ -62,9 +64,17 @@ def answer(request: Request) -> Utterance:
     if role is None:
         solution = solve(texts[0], request.seed)
         said = Utterance(content=solution.content, reasoning=solution.reasoning, finish_reason=solution.finish_reason)
+    elif request.model == JUDGE and request.wanted_fields == {"verdicts"}:
+        said = _judgement(judge_all(_numbered(request)), request)
     else:
         said = _judgement(role(texts, request.seed), request)
     return _cut(said, request.limit)
+
+
+def _numbered(request: Request) -> list[str]:
+    """The texts problem_1, problem_2, ... as far as there are any."""
+    texts = (fenced(request, f"problem_{number}") for number in count(1))
+    return [text for text in takewhile(lambda text: text is not None, texts) if text is not None]
 
 
 def _judgement(found: dict[str, Any], request: Request) -> Utterance:

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.decontaminate.benchmarks import Benchmark, BenchmarkTable, load, tabulate
-from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.settings import Settings
 from tasks.errors import CurationError, RecipeError, SourceError
 
 ALPHA = Benchmark(name="alpha", path="alpha.jsonl")

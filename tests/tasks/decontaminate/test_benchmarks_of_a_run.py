@@ -9,7 +9,7 @@ from tasks import world
 from tasks.collect import collecting
 from tasks.collect.source import Source, read
 from tasks.decontaminate.benchmarks import Benchmark
-from tasks.decontaminate.judging import Settings
+from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.task import STAGE, decontaminate, inputs
 from tasks.errors import RecipeError
 from tasks.models.endpoint import Endpoint

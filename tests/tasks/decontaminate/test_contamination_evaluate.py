@@ -59,6 +59,9 @@ def test_the_whole_stage_with_a_judge_is_measured_and_paid_once(
         asked = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").count("\n")
         assert printed(capsys, *command, "--address", address) == found
         assert (tmp_path / "journal.jsonl").read_text(encoding="utf-8").count("\n") == asked
+        together = printed(capsys, *command, "--address", address, "--first", "together", "--orders", "one")
+        assert together["all"]["all"]["stage"] == found["all"]["all"]["stage"]
+        assert (tmp_path / "journal.jsonl").read_text(encoding="utf-8").count("\n") == asked + 3
     stage = found["all"]["all"]["stage"]
     assert asked == 6  # three pairs in both orders; two are proven
     assert (stage["recall"], stage["false"], stage["quarantined"], stage["never asked"]) == (1.0, 0.0, 0.0, 0.4)

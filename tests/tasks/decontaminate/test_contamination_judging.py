@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.decontaminate.benchmarks import Benchmark, Neighbour
-from tasks.decontaminate.judging import Reason, Settings, decide
+from tasks.decontaminate.judging import Reason, decide
+from tasks.decontaminate.settings import Settings
 from tasks.errors import EndpointError
 from tasks.models.prompt import Prompt, Reply
 from tasks.rows.verdict import Decision, Verdict
@@ -198,3 +200,91 @@ async def test_a_text_cannot_leave_its_fence() -> None:
     assert "{{problem_1}}" in content
     assert content.index("<problem_1>") < content.index("<problem_2>")
     assert judge.asked[0][0].sampling.temperature == 0
+
+
+TOGETHER = SETTINGS.model_copy(update={"first": "together", "orders": "one"})
+
+
+class JudgeOfAll(Judge):
+    """Also answers calls about several problems, with `told` as (number, verdict), or with a raw text."""
+
+    def __init__(self, told: Sequence[tuple[int, str]] | str, answers: Mapping[str, str | Exception] | None = None):
+        super().__init__(answers)
+        self.told = told if isinstance(told, str) else self.answer_of(told)
+        self.together = 0
+
+    async def __call__(self, prompt: Prompt, *, sample: int = 0) -> Reply:
+        if "with several others" not in prompt.messages[0].content:
+            return await super().__call__(prompt, sample=sample)
+        self.together += 1
+        key = f"all{len(prompt.messages)}"
+        return Reply(key=key, content=self.told, reasoning="", finish_reason="stop", model="m")
+
+    @staticmethod
+    def answer_of(told: Sequence[tuple[int, str]]) -> str:
+        entries = [{"number": number, "reason": "because", "verdict": verdict} for number, verdict in told]
+        return json.dumps({"verdicts": entries})
+
+
+async def test_one_call_about_all_neighbours_clears_a_row() -> None:
+    judge = JudgeOfAll([(2, "different"), (3, "different")])
+    decision = await judged(judge, settings=TOGETHER)
+    assert (decision.verdict, judge.together, judge.asked) == (Verdict.KEEP, 1, [])
+    assert [(line["verdict_forward"], line["key_forward"]) for line in lines(decision)] == [("different", "all1")] * 2
+    assert all(line["verdict_backward"] is None for line in lines(decision))
+
+
+async def test_what_one_call_calls_the_same_is_dropped() -> None:
+    judge = JudgeOfAll([(3, "same"), (2, "different")])
+    decision = await judged(judge, settings=TOGETHER)
+    assert (decision.verdict, decision.columns["contaminated_by"]) == (Verdict.DROP, "b/far")
+    assert judge.asked == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [(2, "different")],
+        [(2, "different"), (3, "unsure")],
+        [(2, "different"), (3, "different"), (3, "same")],
+        [(2, "different"), (4, "different")],
+    ],
+)
+async def test_a_pair_that_one_call_does_not_settle_is_asked_about_by_itself(told: Sequence[tuple[int, str]]) -> None:
+    judge = JudgeOfAll(told, {"Find x.|Question far": "same"})
+    decision = await judged(judge, settings=TOGETHER)
+    assert (decision.verdict, decision.columns["contaminated_by"]) == (Verdict.DROP, "b/far")
+    assert len(judge.asked) == 1
+
+
+async def test_one_call_that_cannot_be_read_clears_nobody() -> None:
+    judge = JudgeOfAll(GARBAGE, {"Find x.|Question far": "unsure"})
+    decision = await judged(judge, settings=TOGETHER)
+    assert (decision.verdict, decision.reason) == (Verdict.QUARANTINE, Reason.JUDGE_UNSURE)
+    assert judge.together == 2  # shown its own answer, and asked again
+    assert len(judge.asked) == 3
+
+
+async def test_the_swapped_order_follows_one_call_where_it_does_not_say_same() -> None:
+    judge = JudgeOfAll([(2, "same"), (3, "different")], dict.fromkeys(UNSURE, "unsure"))
+    settings = TOGETHER.model_copy(update={"orders": "second_if_needed"})
+    near, far = lines(await judged(judge, settings=settings))
+    assert (near["verdict_forward"], near["verdict_backward"]) == ("same", None)
+    assert (far["verdict_forward"], far["verdict_backward"]) == ("different", "unsure")
+    both = JudgeOfAll([(2, "same"), (3, "different")])
+    assert len(lines(await judged(both, settings=TOGETHER.model_copy(update={"orders": "both"})))) == 2
+    assert len(both.asked) == 2
+
+
+async def test_neighbours_below_the_floor_are_not_told_of_either() -> None:
+    judge = JudgeOfAll([(2, "different")])
+    decision = await judged(judge, settings=TOGETHER.model_copy(update={"similarity_floor": 0.5}))
+    assert (decision.verdict, judge.together, judge.asked) == (Verdict.KEEP, 1, [])
+    assert lines(decision)[1]["verdict_forward"] is None
+    assert await judged(judge, settings=TOGETHER.model_copy(update={"similarity_floor": 0.99}))
+    assert judge.together == 1
+
+
+def test_one_call_is_for_the_policy_that_its_prompt_states() -> None:
+    with pytest.raises(ValidationError, match="use first: pairs"):
+        Settings(benchmarks=SETTINGS.benchmarks, first="together", policy="same_template")

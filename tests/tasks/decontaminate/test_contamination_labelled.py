@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tasks.decontaminate.benchmarks import Benchmark, load
-from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.neighbours import find
 from tasks.decontaminate.proof import SAME_PROBLEM, ProofIndex
+from tasks.decontaminate.settings import Settings
 from tasks.rows.normal_form import normal_form
 
 DATA = Path(os.environ.get("LABELLED_DATA", Path(__file__).parents[4] / "shared" / "data"))

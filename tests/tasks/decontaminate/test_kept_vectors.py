@@ -7,8 +7,8 @@ import pytest
 from tasks.decontaminate import neighbours
 from tasks.decontaminate.benchmarks import Benchmark, tabulate
 from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
-from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.neighbours import find
+from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.vectors import KeptVectors
 from tasks.errors import StorageError
 from tasks.rows.storage import Storage

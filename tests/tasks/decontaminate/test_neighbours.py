@@ -7,8 +7,8 @@ import pytest
 
 from tasks.decontaminate.benchmarks import Benchmark, BenchmarkTable, Neighbour, tabulate
 from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
-from tasks.decontaminate.judging import Settings
 from tasks.decontaminate.neighbours import NearestIndex, find
+from tasks.decontaminate.settings import Settings
 
 CHAMP = Benchmark(name="champ", path="champ.jsonl")
 SETTINGS = Settings(benchmarks=(CHAMP,))

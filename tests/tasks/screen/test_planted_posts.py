@@ -16,7 +16,7 @@ LINES = (ROOT / "deployments/demo/forum_posts.jsonl").read_text("utf-8").splitli
 FATES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "tests/demo_fates.yaml").read_text("utf-8"))
 
 REASONS = {
-    "collect": {"unreadable", "empty", "duplicate_exact"},
+    "collect": {"unreadable", "empty", "duplicate_exact", "duplicate_near"},
     "screen": {
         *("proof", "yes_no", "multiple_choice", "multi_part", "missing_image", "answer_leaked", "not_a_question"),
         *("not_self_contained", "unverifiable", "unreadable_reply", "rewrite_changed"),

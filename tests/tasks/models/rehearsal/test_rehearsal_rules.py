@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tasks.models.rehearsal.champ import problems
 from tasks.models.rehearsal.chatter import without_chatter
 from tasks.models.rehearsal.converter import convert
-from tasks.models.rehearsal.judge import judge
+from tasks.models.rehearsal.judge import judge, judge_all
 from tasks.models.rehearsal.rater import rate
 from tasks.models.rehearsal.screener import screen
 from tasks.models.rehearsal.topic import classify
@@ -55,6 +55,12 @@ LABELS = ("same", "paraphrase", "similar-but-different", "unrelated")
 )
 def test_judge(one: str, other: str, verdict: str) -> None:
     assert judge(one, other)["verdict"] == verdict
+
+
+def test_judge_numbers_its_answers_on_several_problems() -> None:
+    problem, others = "Find 3^105+4^105 mod 7.", ["Find 3^105+4^105 mod 11.", "Find $3^{105}+4^{105} \\bmod 7$."]
+    told = judge_all([problem, *others])["verdicts"]
+    assert [(one["number"], one["verdict"]) for one in told] == [(2, "different"), (3, "same")]
 
 
 @settings(deadline=None)

@@ -6,8 +6,8 @@ runs of `RUN` of them inside a sentence too: sentences may be told in another or
 "5 red and 3 blue". They have one *template* where that holds with a blank for each number.
 
 One changed word is enough to differ, because it may be "minimum" for "maximum". A drawing counts as one word, told
-by its code. `RUN` and `SHARED_RUNS` were fitted on one half of labelled pairs: see the README for what they find on
-the other half.
+by its code. `RUN` and `SHARED_RUNS` were fitted on one half of labelled pairs; tasks/decontaminate/README.md says
+what they find on the other half.
 """
 
 from __future__ import annotations
@@ -58,7 +58,17 @@ class Signature:
 
     @cached_property
     def runs(self) -> Counter[tuple[str, ...]]:
-        return Counter(run for one in self.sentences for run in _runs(one))
+        return Counter(run for one in self.sentences for run in _runs(one, RUN))
+
+    @property
+    def symbols(self) -> tuple[tuple[str, int], ...]:
+        """How often each number, sign and LaTeX command occurs: what a rewording leaves as it is."""
+        return tuple((token, times) for token, times in self.key if not token.isalpha())
+
+    @property
+    def word_pairs(self) -> Iterator[tuple[str, ...]]:
+        """Neighbours inside a sentence, numbers and signs among them; a sentence of one word gives that."""
+        return (pair for one in self.sentences for pair in _runs(one, 2))
 
     @cached_property
     def template(self) -> Signature:
@@ -108,9 +118,9 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" and word.isalpha() else word
 
 
-def _runs(sentence: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for start in range(max(1, len(sentence) - RUN + 1)):
-        yield sentence[start : start + RUN]
+def _runs(sentence: tuple[str, ...], length: int) -> Iterator[tuple[str, ...]]:
+    for start in range(max(1, len(sentence) - length + 1)):
+        yield sentence[start : start + length]
 
 
 def _shared(one: Counter[tuple[str, ...]], other: Counter[tuple[str, ...]]) -> float:
