@@ -1,10 +1,10 @@
 """Texts as unit vectors, by a sentence-transformers model that is pinned and loaded once per process.
 
-A text's vectors are a function of the text alone, bit for bit on one kind of processor: each window goes
+As shipped, a text's vectors are a function of the text alone, bit for bit on one kind of processor: each window goes
 through the model by itself and on one thread. In a batch, the others' padding changes the last bits of a
 score, and so does the number of threads (both measured); with MiniLM on a processor one at a time costs
 about a third more time than batches of 32. A rank that flips between two runs would ask, and pay for, other
-judgements.
+judgements. Where speed matters more, `device`, `dtype` and `batch` say so; they count as another model.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class EmbedderSettings(BaseModel):
     revision: str = Field(default="0.1.0", description="The package's version, or the hub's commit")
     window: int = Field(default=128, ge=16, description="Tokens of a window, with the two special ones")
     overlap: int = Field(default=64, ge=0, description="Tokens that a window shares with the one before")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where the model runs")
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="What it reckons in")
+    batch: int = Field(
+        default=1, ge=1, description="Windows of like length that go through it together; 1 makes vectors repeatable"
+    )
 
     @model_validator(mode="after")
     def _windows_advance(self) -> EmbedderSettings:
@@ -73,7 +78,10 @@ class Embedder:
         from torch import inference_mode
 
         with self._turn, inference_mode(), _one_thread():
-            return [np.stack([self._vector(ids) for ids in self._cut(text)]) for text in texts]
+            cut = [self._cut(text) for text in texts]
+            vectors = self._vectors([ids for windows in cut for ids in windows])
+        ends = np.cumsum([len(windows) for windows in cut])
+        return np.split(vectors, ends[:-1]) if texts else []
 
     def _cut(self, text: str) -> list[list[int]]:
         words = _DRAWING.sub(" ", text)
@@ -87,13 +95,27 @@ class Embedder:
         ids: list[list[int]] = cut["input_ids"]
         return ids
 
-    def _vector(self, ids: list[int]) -> Vectors:
-        import torch
+    def _vectors(self, windows: Sequence[list[int]]) -> Vectors:
+        """Unit vectors of shape (windows, dimensions), in their order; batches are made of the shortest first."""
+        order = sorted(range(len(windows)), key=lambda place: len(windows[place]))
+        found: list[Vectors | None] = [None] * len(windows)
+        for start in range(0, len(order), self._settings.batch):
+            places = order[start : start + self._settings.batch]
+            for place, vector in zip(places, self._together([windows[place] for place in places]), strict=True):
+                found[place] = vector
+        return np.stack([vector for vector in found if vector is not None])
 
-        tokens = torch.tensor([ids], device=self._model.device)
-        out: Any = self._model({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)})
-        vector: Vectors = out["sentence_embedding"][0].float().cpu().numpy()
-        return vector / np.linalg.norm(vector)
+    def _together(self, windows: Sequence[list[int]]) -> Vectors:
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+
+        given = [torch.tensor(ids) for ids in windows]
+        tokens = pad_sequence(given, batch_first=True, padding_value=self._model.tokenizer.pad_token_id)
+        mask = pad_sequence([torch.ones_like(ids) for ids in given], batch_first=True)
+        device = self._model.device
+        out: Any = self._model({"input_ids": tokens.to(device), "attention_mask": mask.to(device)})
+        vectors: Vectors = out["sentence_embedding"].float().cpu().numpy()
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 @cache
@@ -101,11 +123,12 @@ def embedder(settings: EmbedderSettings) -> Embedder:
     """The model of these settings, loaded on first use. Raises `RecipeError` where it is not to be had."""
     from sentence_transformers import SentenceTransformer
 
+    how = {"device": settings.device, "model_kwargs": {"dtype": settings.dtype}}
     if settings.kind == "package":
         folder = packaged_model(settings.name, settings.revision)
-        return Embedder(SentenceTransformer(str(folder), device="cpu", local_files_only=True), settings)
+        return Embedder(SentenceTransformer(str(folder), local_files_only=True, **how), settings)
     try:
-        model = SentenceTransformer(settings.name, revision=settings.revision, device="cpu", trust_remote_code=False)
+        model = SentenceTransformer(settings.name, revision=settings.revision, trust_remote_code=False, **how)
     except (OSError, ValueError) as fault:
         raise RecipeError(
             f"embedder {settings.name} at {settings.revision} cannot be loaded: {fault}; "

@@ -110,32 +110,39 @@ def _index(wanted: _Wanted) -> _Index:
 
 
 def find(
-    rows: Sequence[Mapping[str, Any]], table: BenchmarkTable, settings: Settings, windows: Windows | None = None
+    rows: Sequence[Mapping[str, Any]],
+    table: BenchmarkTable,
+    settings: Settings,
+    windows: Windows | None = None,
+    of_rows: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Vectors]] | None = None,
 ) -> list[list[Neighbour]]:
     """The neighbours of each row's `original` and `question` in the table, proven ones first, then nearest.
 
     A row has up to k for each of its two texts, one line per benchmark question with the better score, and
     questions that either text is proven to repeat however they score; of those by template only, the k nearest.
-    `windows` gives the vectors of the table's questions, else they are embedded, once per process; without rows not
-    even the model is loaded. Raises `RecipeError` where the embedder is not to be had.
+    `windows` gives the vectors of the table's questions, `of_rows` those of the rows' texts, by text; else they are
+    embedded, the table once per process. Without rows not even the model is loaded. Raises `RecipeError` where the
+    embedder is not to be had.
     """
     if not rows:
         return []
     index = _index(_Wanted(table, settings.embedder, windows))
-    looked_up: dict[str, _Found] = {}
-    for row in rows:
-        for text in _texts(row):
-            if text not in looked_up:
-                looked_up[text] = _look_up(text, index, settings)
-    return [_neighbours([looked_up[text] for text in _texts(row)], table) for row in rows]
+    vectors = of_rows(rows) if of_rows else _embedded(rows, settings)
+    looked_up = {text: _look_up(text, found, index, settings) for text, found in vectors.items()}
+    return [_neighbours([looked_up[text] for text in texts(row)], table) for row in rows]
 
 
-def _texts(row: Mapping[str, Any]) -> set[str]:
-    return {row["question"], row["original"]}
+def texts(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a row is looked up: its question, and the original if that is another."""
+    return tuple(dict.fromkeys((row["question"], row["original"])))
 
 
-def _look_up(text: str, index: _Index, settings: Settings) -> _Found:
-    [windows] = embedder(settings.embedder).windows([text])
+def _embedded(rows: Sequence[Mapping[str, Any]], settings: Settings) -> Mapping[str, Vectors]:
+    every = list(dict.fromkeys(text for row in rows for text in texts(row)))
+    return dict(zip(every, embedder(settings.embedder).windows(every), strict=True))
+
+
+def _look_up(text: str, windows: Vectors, index: _Index, settings: Settings) -> _Found:
     scores = index.nearest.search(windows, settings.k)
     proofs = index.proofs.find(text)
     scored = {owner: scores.get(owner, index.nearest.score(windows, owner)) for owner in proofs}

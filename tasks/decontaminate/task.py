@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks import world
-from tasks.decontaminate import judging, neighbours
-from tasks.decontaminate.benchmarks import BenchmarkTable, load
-from tasks.decontaminate.embed import embedder
+from tasks.decontaminate import judging, vectors
+from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour, load
+from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
+from tasks.decontaminate.neighbours import find, texts
 from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.vectors import KeptVectors
 from tasks.errors import RecipeError
@@ -46,6 +47,11 @@ def _table(settings: Settings, planned: str) -> BenchmarkTable:
     return table
 
 
+def _embed(settings: EmbedderSettings) -> Callable[[Sequence[str]], list[Vectors]]:
+    """The embedder, which is loaded when it is first used."""
+    return lambda texts: embedder(settings).windows(texts)
+
+
 STAGE = Stage(
     name="decontaminate",
     version=judging.VERSION,
@@ -62,14 +68,17 @@ STAGE = Stage(
 def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest], where: Where) -> State[Manifest]:
     """The rows that repeat no benchmark question. Raises `RecipeError` if the benchmarks have changed."""
 
-    def kept(settings: Settings) -> KeptVectors:
-        return KeptVectors(
-            world.storage(where.root), settings.embedder, lambda texts: embedder(settings.embedder).windows(texts)
-        )
+    def look_up(rows: Sequence[Row], settings: Settings) -> list[list[Neighbour]]:
+        kept = partial(KeptVectors, world.storage(where.root), settings.embedder, _embed(settings.embedder))
+        table = _table(settings, planned.parts["inputs.benchmarks"])
+
+        def of_rows(rows: Sequence[Row]) -> Mapping[str, Vectors]:
+            return vectors.of_rows(((row["problem_id"], texts(row)) for row in rows), lambda part: kept(part=part))
+
+        return find(rows, table, settings, kept().windows, of_rows)
 
     async def decide(rows: Sequence[Row], desk: Desk, settings: Settings) -> list[Decision]:
-        table = _table(settings, planned.parts["inputs.benchmarks"])
-        found = await asyncio.to_thread(neighbours.find, rows, table, settings, kept(settings).windows)
+        found = await asyncio.to_thread(look_up, rows, settings)
         looked_up = [{**row, "neighbours": near} for row, near in zip(rows, found, strict=True)]
         return await each_row(looked_up, desk, "judge", lambda row, ask: judging.decide(row, ask, settings))
 

@@ -1,12 +1,14 @@
-"""Vectors of benchmark questions, kept under the storage root: embedded once, whatever runs and processes there are.
+"""Vectors of benchmark questions and of rows, kept under the storage root: embedded once, whatever runs there are.
 
-An object holds the windows of some texts, by the texts' digests; each table that has new questions adds one. They are
-reused whatever processor made them, so that all shards of a root rank by the same scores.
+An object holds the windows of some texts, by the texts' digests; whoever has new ones adds one. They are reused
+whatever processor made them, so that all shards of a root rank by the same scores. Those of rows lie in folders by
+ranges of buckets, so that a shard reads no more than about its own, however many shards there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,11 +16,13 @@ import polars as pl
 from tasks.decontaminate.embed import EmbedderSettings, Vectors
 from tasks.errors import AlreadyExists, StorageError
 from tasks.rows.fingerprint import digest, digest_bytes
+from tasks.rows.problem import bucket
 from tasks.rows.storage import Storage
 from tasks.rows.tables import decode, encode, table
 
-VERSION = 1
+VERSION = 2
 """Of how `embed` cuts a text and makes its vectors: another version reads and writes other objects."""
+BUCKETS_OF_A_PART = 64
 _COLUMNS = {"text": pl.String, "windows": pl.Int64, "values": pl.Binary}
 
 
@@ -26,10 +30,14 @@ class KeptVectors:
     """Windows of texts by one embedder, made where they are not there."""
 
     def __init__(
-        self, storage: Storage, settings: EmbedderSettings, embed: Callable[[Sequence[str]], list[Vectors]]
+        self,
+        storage: Storage,
+        settings: EmbedderSettings,
+        embed: Callable[[Sequence[str]], list[Vectors]],
+        part: str = "benchmarks",
     ) -> None:
         self._storage = storage
-        self._folder = f"vectors/{digest({'version': VERSION, 'embedder': settings})[:16]}"
+        self._folder = f"vectors/{digest({'version': VERSION, 'embedder': settings})[:16]}/{part}"
         self._embed = embed
 
     def windows(self, texts: Sequence[str]) -> list[Vectors]:
@@ -65,3 +73,15 @@ class KeptVectors:
             self._storage.create(f"{self._folder}/{digest(sorted(made))}.parquet", encode(table(rows, _COLUMNS)))
         except AlreadyExists:
             return
+
+
+def of_rows(rows: Iterable[tuple[str, Sequence[str]]], kept: Callable[[str], KeptVectors]) -> dict[str, Vectors]:
+    """The windows of the texts of rows, given as problem id and texts; `kept` opens the vectors of a part."""
+    parts: dict[int, dict[str, None]] = defaultdict(dict)
+    for identity, texts in rows:
+        parts[bucket(identity) // BUCKETS_OF_A_PART].update(dict.fromkeys(texts))
+    found: dict[str, Vectors] = {}
+    for part, texts_of in sorted(parts.items()):
+        texts = list(texts_of)
+        found.update(zip(texts, kept(f"rows/{part:02}").windows(texts), strict=True))
+    return found

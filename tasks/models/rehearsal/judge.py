@@ -37,8 +37,8 @@ def judge(problem_1: str, problem_2: str) -> dict[str, Any]:
         verdict: Verdict = "same"
     else:
         verdict = _verdict(one, other, alike)
-    same_numbers = numbers(one) == numbers(other)
-    share = f"{alike:.2f} of the words are shared and the numbers are {'the same' if same_numbers else 'others'}"
+    same_data = _data(one) == _data(other)
+    share = f"{alike:.2f} of the words are shared and the numbers are {'the same' if same_data else 'others'}"
     return {"reason": f"rehearsal rule: {share}", "verdict": verdict}
 
 

@@ -258,7 +258,7 @@ async def test_a_pair_that_one_call_does_not_settle_is_asked_about_by_itself(tol
 
 
 async def test_one_call_that_cannot_be_read_clears_nobody() -> None:
-    judge = JudgeOfAll(GARBAGE, {"Find x.|Question far": "unsure"})
+    judge = JudgeOfAll(GARBAGE, dict.fromkeys(("Find x.|Question far", "Find x.|Question far|1"), "unsure"))
     decision = await judged(judge, settings=TOGETHER)
     assert (decision.verdict, decision.reason) == (Verdict.QUARANTINE, Reason.JUDGE_UNSURE)
     assert judge.together == 2  # shown its own answer, and asked again

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,21 @@ def test_the_number_of_threads_does_not_matter_and_is_left_as_it_was(minilm: Emb
     finally:
         torch.set_num_threads(before)
     assert len(set(seen)) == 1
+
+
+@pytest.mark.parametrize(("changed", "least"), [({"batch": 3}, 0.99999), ({"batch": 4, "dtype": "bfloat16"}, 0.995)])
+def test_batches_and_bf16_give_nearly_the_same_vectors_in_the_same_order(
+    minilm: Embedder, changed: dict[str, Any], least: float
+) -> None:
+    faster = embedder(EmbedderSettings(**changed)).windows([LONG, *TEXTS])
+    for one, other in zip(minilm.windows([LONG, *TEXTS]), faster, strict=True):
+        assert one.shape == other.shape
+        assert other.dtype == np.float32
+        assert ((one * other).sum(axis=1) > least).all()
+
+
+def test_no_texts_have_no_vectors(minilm: Embedder) -> None:
+    assert minilm.windows([]) == []
 
 
 def test_vectors_are_float32_of_length_one(minilm: Embedder) -> None:

@@ -9,7 +9,7 @@ from tasks.decontaminate.benchmarks import Benchmark, tabulate
 from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
 from tasks.decontaminate.neighbours import find
 from tasks.decontaminate.settings import Settings
-from tasks.decontaminate.vectors import KeptVectors
+from tasks.decontaminate.vectors import KeptVectors, of_rows
 from tasks.errors import StorageError
 from tasks.rows.storage import Storage
 
@@ -71,3 +71,19 @@ def test_neighbours_are_the_same_with_kept_vectors_and_in_any_batches(storage: S
     kept = KeptVectors(storage, SETTINGS, Counting())
     neighbours._build.cache_clear()
     assert [one for row in rows for one in find([row], table, settings, kept.windows)] == plain
+
+
+def test_texts_of_rows_are_kept_by_ranges_of_buckets_whatever_the_shards(storage: Storage) -> None:
+    rows = [(f"{bucket:03x}{'0' * 61}", [text]) for bucket, text in zip((0, 63, 64), TEXTS, strict=True)]
+    counted = Counting()
+
+    def kept(part: str) -> KeptVectors:
+        return KeptVectors(storage, SETTINGS, counted, part)
+
+    alone = of_rows(rows[:1], kept)
+    assert len(storage.list("vectors")) == 1
+    together = of_rows(rows, kept)
+    assert counted.asked == TEXTS
+    assert list(together) == TEXTS
+    assert together[TEXTS[0]].tobytes() == alone[TEXTS[0]].tobytes()
+    assert {name.rpartition("/")[0][-7:] for name in storage.list("vectors")} == {"rows/00", "rows/01"}

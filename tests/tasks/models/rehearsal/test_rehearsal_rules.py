@@ -30,7 +30,11 @@ LABELS = ("same", "paraphrase", "similar-but-different", "unrelated")
     [
         ("Find 3^105+4^105 mod 7.", "Find $3^{105}+4^{105} \\bmod 7$.", "same"),
         ("Find 3^105+4^105 mod 7.", "Find 3^105+4^105 mod 11.", "different"),
-        ("How many ways can 3 dogs share 8 bones?", "In how many ways can three dogs share eight bones?", "same"),
+        (
+            "How many ways can 3 dogs share 8 bones?",
+            "In how many ways may eight bones be shared by three dogs?",
+            "same",
+        ),
         (
             "Ann has 3 red hats and 5 blue hats. How many hats does Ann have?",
             "Ann keeps 3 red hats and 5 blue caps on a shelf. What is their total?",
@@ -38,7 +42,7 @@ LABELS = ("same", "paraphrase", "similar-but-different", "unrelated")
         ),
         (
             "Jewel serves 50 people a day and Julie twice as many. How many do both serve in 7 days?",
-            "Each day, 50 customers come to Jewel; Julie has double that. What is the total of the two after 7 days?",
+            "Every day Jewel serves 50 people, and Julie serves double that. What do the two serve in 7 days?",
             "same",
         ),
         (
