@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.recipe import Recipe
 from tasks.classify import topics
-from tasks.decontaminate import judging
+from tasks.decontaminate import asking
 from tasks.models.prompt import Prompt
 from tasks.rate import rating
 from tasks.screen import screening
@@ -19,7 +19,7 @@ CHOICE = "What is the smallest positive integer $n$ such that $n^2 + n$ is divis
 _OF_ROLE: Mapping[str, tuple[str, Callable[[Any], Prompt]]] = {
     "screener": ("screen", lambda settings: screening.prompt(TEXT, settings)),
     "converter": ("screen", lambda settings: screening.conversion_prompt(CHOICE, settings)),
-    "judge": ("decontaminate", lambda settings: judging.question(TEXT, TEXT, settings)),
+    "judge": ("decontaminate", lambda settings: asking.question(TEXT, TEXT, settings)),
     "rater": ("rate", lambda settings: rating.question(TEXT, settings)),
     "solver": ("solve", lambda settings: solving.question(TEXT, settings)),
     "topic": ("classify", lambda settings: topics.question(TEXT, settings)),

@@ -115,7 +115,8 @@ class Embedder:
         device = self._model.device
         out: Any = self._model({"input_ids": tokens.to(device), "attention_mask": mask.to(device)})
         vectors: Vectors = out["sentence_embedding"].float().cpu().numpy()
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 @cache

@@ -115,7 +115,7 @@ def _asked(step: Step, world: World, published: Published) -> Draws | float:
     """Requests for each row that comes."""
     if step.stage == "screen":
         return 1 - world["filtered"] * world["found_by_rules"] if step.rules else 1.0
-    if step.stage == "decontaminate":
+    if step.stage == "decontaminate":  # one call about all neighbours is taken as one for each: it answers as much
         texts = world["rewritten"] if step.repeated else 1 + world["rewritten"] * step.after_screen
         orders = {"both": 2.0, "one": 1.0}.get(step.second_order, 2 - world["says_same"])
         return step.k * texts * orders * (world["near_enough"] if step.floor else 1.0)

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tasks.classify import topics
-from tasks.decontaminate import judging
+from tasks.decontaminate import asking
+from tasks.decontaminate.settings import Settings as JudgingSettings
 from tasks.models.prompt import Prompt
 from tasks.rate import rating
 from tasks.screen import screening
@@ -18,7 +19,7 @@ from tasks.solve import solving
 
 HOSTILE: list[str] = yaml.safe_load((Path(__file__).parents[1] / "data" / "hostile.yaml").read_text("utf-8"))
 
-JUDGING = judging.Settings.model_validate({"benchmarks": [{"name": "b", "path": "b.jsonl"}]})
+JUDGING = JudgingSettings.model_validate({"benchmarks": [{"name": "b", "path": "b.jsonl"}]})
 
 PROMPTS: dict[str, Callable[[str], Prompt]] = {
     "screen": lambda text: screening.prompt(text, screening.Settings()),
@@ -27,14 +28,15 @@ PROMPTS: dict[str, Callable[[str], Prompt]] = {
     "solve": lambda text: solving.question(text, solving.Settings()),
     "classify": lambda text: topics.question(text, topics.Settings()),
     "classify, extended": lambda text: topics.question(text, topics.Settings(), extended=True),
-    "judge, first": lambda text: judging.question(text, "Find y.", JUDGING),
-    "judge, second": lambda text: judging.question("Find y.", text, JUDGING),
+    "judge, first": lambda text: asking.question(text, "Find y.", JUDGING),
+    "judge, second": lambda text: asking.question("Find y.", text, JUDGING),
+    "judge, one of several": lambda text: asking.question_together("Find y.", ["Find z.", text], JUDGING),
 }
 
 
 def markers(text: str) -> list[str]:
     """Fence markers in a prompt, of any fence, as a lenient reader would see them."""
-    return re.findall(r"<\s*/?\s*problem(?:_[12])?\s*>", text, re.IGNORECASE)
+    return re.findall(r"<\s*/?\s*problem(?:_[1-3])?\s*>", text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", PROMPTS)
