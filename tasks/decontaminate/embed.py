@@ -75,13 +75,15 @@ class Embedder:
         Drawings ([asy] blocks) are left out unless a text is nothing else: their code is alike whatever the
         problem. Nothing else is cut: the last window ends where the text does.
         """
+        if not texts:
+            return []
         from torch import inference_mode
 
         with self._turn, inference_mode(), _one_thread():
             cut = [self._cut(text) for text in texts]
             vectors = self._vectors([ids for windows in cut for ids in windows])
         ends = np.cumsum([len(windows) for windows in cut])
-        return np.split(vectors, ends[:-1]) if texts else []
+        return np.split(vectors, ends[:-1])
 
     def _cut(self, text: str) -> list[list[int]]:
         words = _DRAWING.sub(" ", text)
