@@ -30,8 +30,8 @@ from tasks.decontaminate import judging
 from tasks.decontaminate.alike import nearest, vectors
 from tasks.decontaminate.benchmarks import BenchmarkTable, Entry
 from tasks.decontaminate.embed import EmbedderSettings
-from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.neighbours import find
+from tasks.decontaminate.settings import Settings
 from tasks.errors import RecipeError, StorageError
 from tasks.ledger import grants
 from tasks.ledger.grants import Grants
