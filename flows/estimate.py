@@ -88,6 +88,11 @@ def steps(recipe: Recipe) -> list[Step]:
     return made
 
 
+def servers(recipe: Recipe) -> dict[str, Server | None]:
+    """Who answers each stage's requests, None where it asks nobody."""
+    return {step.stage: step.server for step in steps(recipe)}
+
+
 def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: bool) -> Step:
     has: Mapping[str, Any] = choice.typed().model_dump()
     counts = {"rate": "samples", "solve": "solutions"}

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Json, RecipeName, complaints, say
+from flows.commands.options import Json, Kind, RecipeName, Workers, complaints, say
+from flows.runner import Runner
+from tasks.errors import RecipeError
+
+if TYPE_CHECKING:
+    from flows.recipe import Recipe
+    from tasks.estimate.figures import Estimate
 
 app = typer.Typer()
 
@@ -19,9 +27,18 @@ def estimate(
     ] = None,
     against: Annotated[str | None, typer.Option(help="Another recipe: what this one takes as a share of it")] = None,
     root: Annotated[str | None, typer.Option(help="Storage root: what is paid there already")] = None,
+    pilot: Annotated[
+        int | None,
+        typer.Option(min=1, help="Run so many of the recipe's problems under --root, paid, and scale them up"),
+    ] = None,
+    runner: Kind = Runner.RAY,
+    workers: Workers = 2,
     as_json: Json = False,
 ) -> None:
-    """Tell what a recipe takes, stage by stage with 90% intervals, and what each switch saves. Nothing is paid."""
+    """Tell what a recipe takes, stage by stage with 90% intervals, and what each switch saves.
+
+    Nothing is paid, but for a pilot; its replies are kept, and the whole run finds them.
+    """
     with complaints():
         from flows import estimate_pages as pages
         from flows.estimate import compared, estimated, stored
@@ -31,6 +48,10 @@ def estimate(
         from tasks.estimate.assumptions import assumptions
 
         made, known = load(recipe), assumptions()
+        if pilot is not None:
+            found = _by_pilot(made, root, pilot, rows, runner, workers)
+            say(found) if as_json else pages.show(console(), found)
+            return
         found = estimated(made, rows, known)
         if root is not None:
             found = stored(found, made, world.storage(root))
@@ -52,3 +73,21 @@ def estimate(
         if beside:
             pages.show_comparison(console(), beside)
         pages.show_assumptions(console(), known)
+
+
+def _by_pilot(
+    recipe: Recipe, root: str | None, count: int, rows: int | None, runner: Runner, workers: int
+) -> Estimate:
+    """Run a pilot as any recipe is run, and tell what it says of the whole."""
+    from flows.commands.runs import execute
+    from flows.estimate import stored
+    from flows.pilot import pilot_of, told_by
+    from tasks import world
+
+    if root is None:
+        raise RecipeError("a pilot is run and paid for: say with --root where its replies are kept")
+    made, pool = pilot_of(recipe, root, count)
+    with redirect_stdout(sys.stderr):  # standard output is the estimate's
+        plan = execute(lambda: made, root, None, runner, workers, as_json=False)
+    storage = world.storage(root)
+    return stored(told_by(recipe, storage, plan, rows or pool), recipe, storage)

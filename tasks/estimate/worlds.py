@@ -103,12 +103,33 @@ def _taken(step: Step, rows: Draws, kept: Draws, world: World, published: Publis
     requests = rows * _asked(step, world, published) if step.server else nothing
     reads = requests * world.get(f"{step.stage}_input", nothing)
     writes = requests * world.get(f"{step.stage}_output", nothing)
-    usd = _dollars(step.server, reads, writes, world) if step.server else nothing
-    cards = _card_hours(step.server, reads, writes, world) if step.server else nothing
+    cards, hours = of_tokens(step.server, requests, reads, writes, world)
     return Taken(
-        step=step, rows_in=rows, rows_out=kept, requests=requests, input_tokens=reads, output_tokens=writes, usd=usd,
-        gpu_hours=cards, hours=_hours(step.server, requests, writes, cards, world) if step.server else nothing,
-    )  # fmt: skip
+        step=step,
+        rows_in=rows,
+        rows_out=kept,
+        requests=requests,
+        input_tokens=reads,
+        output_tokens=writes,
+        usd=_dollars(step.server, reads, writes, world) if step.server else nothing,
+        gpu_hours=cards,
+        hours=hours,
+    )
+
+
+def of_tokens(
+    server: Server | None, requests: Draws, reads: Draws, writes: Draws, world: World
+) -> tuple[Draws, Draws]:
+    """Card-hours that the engine holds (0 for a hosted model), and hours of wall time."""
+    if server is None:
+        return np.zeros_like(reads), np.zeros_like(reads)
+    if server.cards:
+        node_seconds = reads / world[f"{server.speed}_node_reads"] + writes / world[f"{server.speed}_node_writes"]
+        cards = np.asarray(server.cards * node_seconds / 3600 / world["busy"])
+        return cards, cards / (server.cards * server.replicas)
+    if server.batch:
+        return np.zeros_like(reads), world["batch_hours"]
+    return np.zeros_like(reads), np.asarray((requests + writes / world["hosted_writes"]) / server.concurrency / 3600)
 
 
 def _asked(step: Step, world: World, published: Published) -> Draws | float:
@@ -139,16 +160,3 @@ def _dollars(server: Server, reads: Draws, writes: Draws, world: World) -> Draws
     cached = world["cached"]
     a_read = (1 - cached) * server.input + cached * server.cached_input
     return (reads * a_read + writes * server.output) / 1_000_000
-
-
-def _card_hours(server: Server, reads: Draws, writes: Draws, world: World) -> Draws:
-    node_seconds = reads / world[f"{server.speed}_node_reads"] + writes / world[f"{server.speed}_node_writes"]
-    return np.asarray(server.cards * node_seconds / 3600 / world["busy"])
-
-
-def _hours(server: Server, requests: Draws, writes: Draws, cards: Draws, world: World) -> Draws:
-    if server.cards:
-        return cards / (server.cards * server.replicas)
-    if server.batch:
-        return world["batch_hours"]
-    return np.asarray((requests + writes / world["hosted_writes"]) / server.concurrency / 3600)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +23,13 @@ import yaml
 from flows import plan as plans
 from flows.contaminated import contaminated
 from flows.demo import held_out
+from flows.estimate import servers
+from flows.pilot import seen
 from flows.ratings import ratings, read_known
+from flows.recipe import load
+from tasks.estimate.assumptions import assumptions
+from tasks.estimate.figures import interval
+from tasks.estimate.pilot import scaled
 from tasks.ledger.spend import events, possibly_paid
 from tasks.models.rehearsal import journal
 from tasks.publish.exports import DEEPMATH
@@ -291,3 +298,19 @@ def test_ones_own_problems_run_with_or_without_an_answer(tmp_path: Path) -> None
     said = demo(str(tmp_path / "root"), "--source", str(source), "--runner", "threads")
     collect = said["status"]["funnel"][0]
     assert (collect["rows_in"], collect["kept"], collect["quarantined"]) == (3, 2, {"unreadable": 1})
+
+
+def test_small_pilots_tell_what_the_whole_demo_takes(said: dict[str, Any], root: Path) -> None:
+    """Rows and dollars of the whole lie in the 90% intervals of 16 of 20 pilots, each of 60 of its problems."""
+    storage = Storage(str(root))
+    lines = seen(storage, plans.load(storage, said["status"]["run"]))
+    problems = lines.filter(pl.col("place") == 0)["problem_id"].to_list()
+    usd, verified = lines["usd"].sum(), lines.filter(pl.col("stage") == "verify")["kept"].sum()
+    hits = {"rows": 0, "usd": 0}
+    for seed in range(20):
+        chosen = np.random.default_rng(seed).choice(problems, 60, replace=False).tolist()
+        pilot = lines.filter(pl.col("problem_id").is_in(chosen))
+        taken = scaled(pilot, len(problems), servers(load("demo")), assumptions().worlds({}), seed)
+        hits["rows"] += interval(next(one for one in taken if one.step.stage == "verify").rows_out).holds(verified)
+        hits["usd"] += interval(np.sum([one.usd for one in taken], axis=0)).holds(usd)
+    assert all(count >= 16 for count in hits.values()), hits
