@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 from flows.plan import Plan
+from flows.ratings import STAGE, ratings
 from flows.stages import PER_SHARD
+from tasks import world
 from tasks.models.prices import table as price_table
 from tasks.publish.release import Release
+from tasks.rate.audit import words
 from tasks.rows.fingerprint import canonical_json
 from tasks.stage import PlannedStage
 from tasks.world import Where
@@ -23,8 +26,16 @@ def release(plan: Plan, where: Where) -> Release:
         sources=plan.sources,
         stages=(*(_bearing(planned) for planned in plan.stages), plan.publish),
         prices={name: prices.price(name) for name in sorted({model.name for model in plan.models.values()})},
+        limits=_limits(plan, where),
         prompts={f"{stage}/{path.name}": path.read_text(encoding="utf-8") for stage, path in files},
     )
+
+
+def _limits(plan: Plan, where: Where) -> tuple[str, ...]:
+    """What early stopping of ratings may have got wrong, where the plan stops by their statistics."""
+    stops = any(one.stage == STAGE and one.settings.get("stopping") == "statistical" for one in plan.stages)
+    found = ratings(world.storage(where.root), plan).audit if stops else None
+    return (words(found),) if found else ()
 
 
 def _bearing(planned: PlannedStage) -> PlannedStage:

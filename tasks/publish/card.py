@@ -53,7 +53,7 @@ def card(
         _section("Kinds of answer", ["kind", "rows"], _most(counts.answer_types)),
         _section("Domains", ["domain", "rows"], _most(counts.domains)),
         _section("Kept by", ["rule", "rows"], _most(counts.kept_by)),
-        f"## Known limits\n\n{_LIMITS}",
+        f"## Known limits\n\n{_LIMITS}" + "".join(f"- {limit}\n" for limit in release.limits),
         "`recipe.json` holds stages, settings and prompts' digests, `requirements.lock` what it ran with, "
         "`croissant.json` a description for machines.\n",
     ]

@@ -30,6 +30,10 @@ class Release(BaseModel):
     prices: dict[str, Price] = Field(default_factory=dict, description="Price lines of the models, by name")
     prompts: dict[str, str] = Field(default_factory=dict, description="Prompts as they were, by <stage>/<file>")
 
+    limits: tuple[str, ...] = Field(
+        default=(), description="What is known to be estimated in this run, a sentence each"
+    )
+
     @property
     def is_rehearsal(self) -> bool:
         """Whether any of the models was one."""

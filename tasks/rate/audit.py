@@ -57,6 +57,22 @@ def audit(rows: Iterable[tuple[Sequence[float], bool]], settings: Settings) -> A
     )
 
 
+def words(found: Audit) -> str:
+    """The audit as a sentence.
+
+    >>> words(audit([([2, 2, 2], False)], Settings(stopping="statistical"))).split(":")[0]
+    'Ratings stopped early for 1 of 1 rated problems'
+    """
+    begin = f"Ratings stopped early for {found.stopped} of {found.rows} rated problems: "
+    if found.flipped is None or found.flipped_at_most is None:
+        return f"{begin}how many of them have another verdict than by all ratings is not known, none was audited."
+    wrong = f"{found.lost} lost and {found.let_in} let in of {found.would_stop} audited"
+    return (
+        f"{begin}an estimated {found.flipped:.0f} of them, at most {found.flipped_at_most:.0f} with 95% confidence,"
+        f" have another verdict than by all ratings ({wrong})."
+    )
+
+
 def _seen(ratings: Sequence[float], settings: Settings) -> Sequence[float]:
     """The ratings that stopping would have bought; none where it would have bought all."""
     ends = (count for count in range(1, settings.samples) if stops(ratings[:count], settings))

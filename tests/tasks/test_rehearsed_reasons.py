@@ -9,6 +9,10 @@ import polars as pl
 import pytest
 import yaml
 
+from flows.plan import Plan
+from flows.ratings import ratings
+from flows.release import release
+from flows.stages import PUBLISH
 from tasks import world
 from tasks.classify import task as classify
 from tasks.classify import topics
@@ -100,10 +104,18 @@ def brought(where: Where, stage: object, planned: object, chain: list[Manifest])
     return stage.fn(planned, shard, chain, where).data  # type: ignore[attr-defined, no-any-return]
 
 
+SCREEN = plan(screen.STAGE, screening.Settings(convert=True), MODELS, "u")
+RATE = plan(rate.STAGE, rating.Settings(stopping="statistical", audit=0.5), MODELS, "u")
+
+
 @pytest.fixture(scope="module")
 def screened(where: Where, intake: Manifest) -> Manifest:
-    planned = plan(screen.STAGE, screening.Settings(convert=True), MODELS, "u")
-    return brought(where, screen.screen, planned, [intake])
+    return brought(where, screen.screen, SCREEN, [intake])
+
+
+@pytest.fixture(scope="module")
+def rated(where: Where, intake: Manifest, screened: Manifest) -> Manifest:
+    return brought(where, rate.rate, RATE, [intake, screened])
 
 
 def reasons(manifest: Manifest) -> set[str]:
@@ -129,16 +141,27 @@ def test_a_choice_is_kept_as_an_open_question(where: Where, screened: Manifest) 
     ]
 
 
-def test_rating_gives_every_reason_it_has(where: Where, intake: Manifest, screened: Manifest) -> None:
-    planned = plan(rate.STAGE, rating.Settings(stopping="statistical", audit=0.5), MODELS, "u")
-    done = brought(where, rate.rate, planned, [intake, screened])
-    assert reasons(done) == {str(one) for one in rating.Reason}
-    assert done.kept > 0
-    rows = verdicts(where, done).filter(pl.col("verdict") != "quarantine")
+def test_rating_gives_every_reason_it_has(where: Where, rated: Manifest) -> None:
+    assert reasons(rated) == {str(one) for one in rating.Reason}
+    assert rated.kept > 0
+    rows = verdicts(where, rated).filter(pl.col("verdict") != "quarantine")
     assert set(rows["rating_audited"]) == {True, False}
-    lines = manifests.read(world.storage(where.root), done, "ratings")
+    lines = manifests.read(world.storage(where.root), rated, "ratings")
     assert lines.filter(pl.col("fault").is_null(), pl.col("keys").list.len() == 2).height > 0
     assert lines.filter(pl.col("fault").is_not_null()).height > 0
+
+
+def test_what_stopping_early_got_wrong_stands_in_the_card(where: Where, intake: Manifest, rated: Manifest) -> None:
+    run = Plan(
+        run="r", recipe="r", sources=[], models=MODELS, intakes=[intake], shards=shards.plan(intake.digest, 1),
+        stages=[SCREEN, RATE], publish=plan(PUBLISH.stage, PUBLISH.stage.settings(), MODELS, "u"),
+    )  # fmt: skip
+    found = ratings(world.storage(where.root), run)
+    assert found.audit is not None
+    assert found.audit.rows == rated.rows_in - rated.quarantined["unreadable_reply"]
+    assert found.audit.stopped > 0 < found.audit.audited
+    [limit] = release(run, where).limits
+    assert limit.startswith(f"Ratings stopped early for {found.audit.stopped} of {found.audit.rows} rated problems")
 
 
 def test_classifying_gives_every_reason_it_has(where: Where, intake: Manifest, screened: Manifest) -> None:

@@ -40,6 +40,11 @@ def test_one_rehearsal_model_makes_it_a_rehearsal() -> None:
     assert "rehearsal" not in made("gpt-4o@2024-08-06", "deepseek-r1@abc")
 
 
+def test_what_a_run_knows_of_its_errors_stands_among_the_limits() -> None:
+    release = Release(recipe="demo", models={"judge": "m@1"}, limits=("An estimated 3 rows are wrong.",))
+    assert "- An estimated 3 rows are wrong.\n" in card("d", release, Counts(), [], mixed(["MIT"]), [])
+
+
 def test_its_head_names_the_files_for_loaders() -> None:
     head = yaml.safe_load(made("m@1").split("---")[1])
     assert head["configs"][0]["data_files"] == [{"split": "train", "path": "rl/train-*.parquet"}]

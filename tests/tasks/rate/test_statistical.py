@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.models.prompt import Prompt, Reply
-from tasks.rate.audit import audit, upper_limit
+from tasks.rate.audit import audit, upper_limit, words
 from tasks.rate.rating import Settings, decide, identity
 from tasks.rate.saving import expected, statistical
 from tasks.rate.stopping import FIRST_LOOK, audited, certain_drop, chance_of_another, settled
@@ -120,11 +120,13 @@ def test_the_audit_counts_what_was_bought_and_what_stopping_would_have_got_wrong
     assert told.flipped == pytest.approx(60 * 2 / 3)
     assert told.saved == pytest.approx(1 - (24 + 180) / (64 * 6))
     assert told.flipped_at_most is not None and told.flipped < told.flipped_at_most <= 60
+    assert words(told).startswith("Ratings stopped early for 60 of 64 rated problems: an estimated 40 of them")
 
 
 def test_without_an_audit_sample_nobody_knows() -> None:
     told = audit([([2, 2, 2], False)], SETTINGS)
     assert (told.flipped, told.flipped_at_most, told.stopped) == (None, None, 1)
+    assert words(told).endswith("none was audited.")
 
 
 @pytest.mark.parametrize(("events", "trials"), [(0, 10), (3, 50), (20, 400)])
