@@ -24,7 +24,7 @@ def run(recipe: Recipe, root: str) -> Plan:
     """Bring every shard of a recipe through its stages, two at a time."""
     with ExitStack() as services:
         where = locate(recipe, root, services)
-        plan = plans.make(recipe, collect.fn(recipe.sources, where))
+        plan = plans.make(recipe, collect.fn(recipe.sources, where, recipe.collect))
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)
         here = where.model_copy(update={"run": plan.run})
