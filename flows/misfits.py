@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
+from tasks.models.endpoint import Endpoint
 from tasks.solve import solving
 from tasks.verify import consensus
 
@@ -38,3 +39,23 @@ def misfits(stages: Mapping[str, Sequence[BaseModel]], models: Mapping[str, str]
             f"roles.second_solver.model: {models['solver']!r} is the solver's own; name a model of another family"
         )
     return found
+
+
+def fits(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, as a recipe may have it. Raises `ValueError` for settings that another kind would need."""
+    kind = endpoint.kind
+    if kind != "litellm" and (kind == "openai") != bool(endpoint.address):
+        raise ValueError("kind openai needs an address, other kinds have none")
+    if kind == "litellm" and endpoint.lane == "batch":
+        raise ValueError("the batch lane speaks to the provider directly: use kind openai and its address")
+    if kind == "litellm" and endpoint.stall_seconds is not None:
+        raise ValueError("kind litellm is not streamed (it loses cached tokens): leave stall_seconds out")
+    if (kind == "vllm") != (endpoint.engine is not None):
+        raise ValueError("kind vllm needs an engine, other kinds have none")
+    if endpoint.engine is not None and endpoint.stall_seconds is not None:
+        raise ValueError("an engine's own stall_seconds says when it hangs: leave it out of the endpoint")
+    if endpoint.faults is not None and kind != "rehearsal":
+        raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
+    if endpoint.first_token_seconds is not None and endpoint.stall_seconds is None:
+        raise ValueError("first_token_seconds bounds a stream, so it needs stall_seconds")
+    return endpoint

@@ -11,19 +11,19 @@ import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flows.misfits import misfits
+from flows.misfits import fits, misfits
 from flows.stages import PER_SHARD
 from tasks.collect.collecting import Settings as Collecting
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
 from tasks.ledger.budget import Budget
 from tasks.models.endpoint import Endpoint
-from tasks.models.engine import Engine, Serving
+from tasks.models.engine import Engine
 from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
@@ -33,73 +33,6 @@ from tasks.stage import Requeue, again, asked_roles
 
 FOLDER = Path("deployments")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class EndpointChoice(BaseModel):
-    """An endpoint of a recipe: an OpenAI-compatible server, a paid API through litellm, or the rehearsal that ships
-    with the project.
-    """
-
-    model_config = _STRICT
-
-    kind: Literal["openai", "litellm", "rehearsal", "vllm"] = Field(
-        description="rehearsal: started with the run, on loopback; litellm: roles name models as <provider>/<model>; "
-        "vllm: an engine of the run's own, on Ray"
-    )
-    engine: Serving | None = Field(default=None, description="What is served and how; only for kind vllm")
-    address: str | None = Field(
-        default=None, description="Base URL ending in /v1; litellm needs one only to leave the provider's own"
-    )
-    api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
-    faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
-    concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
-    requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
-    tokens_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
-    timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt")
-    stall_seconds: float | None = Field(
-        default=None, gt=0, description="Stream replies, and cut one when no token comes for so long after the first"
-    )
-    first_token_seconds: float | None = Field(
-        default=None, gt=0, description="With stall_seconds: limit for the wait from the headers to the first token"
-    )
-
-    lane: Literal["online", "batch"] = Field(
-        default="online", description="batch: half price within 24 hours, where the endpoint has OpenAI's batches"
-    )
-    batch_window_seconds: float = Field(
-        default=2.0, gt=0, description="What is asked with no longer pause than this shares a batch"
-    )
-    batch_poll_seconds: float = Field(default=30.0, gt=0, description="Between two looks at a batch")
-    structured: Structured = Field(
-        default="json_schema", description="What it can do for answers of a schema; it bears on answers"
-    )
-
-    @model_validator(mode="after")
-    def _address_fits(self) -> Self:
-        if self.kind != "litellm" and (self.kind == "openai") != (self.address is not None):
-            raise ValueError("kind openai needs an address, other kinds have none")
-        if self.kind == "litellm" and self.lane == "batch":
-            raise ValueError("the batch lane speaks to the provider directly: use kind openai and its address")
-        if self.kind == "litellm" and self.stall_seconds is not None:
-            raise ValueError("kind litellm is not streamed (it loses cached tokens): leave stall_seconds out")
-        if (self.kind == "vllm") != (self.engine is not None):
-            raise ValueError("kind vllm needs an engine, other kinds have none")
-        if self.engine is not None and self.stall_seconds is not None:
-            raise ValueError("an engine's own stall_seconds says when it hangs: leave it out of the endpoint")
-        if self.faults is not None and self.kind != "rehearsal":
-            raise ValueError("only kind rehearsal misbehaves on a plan: leave faults out")
-        if self.first_token_seconds is not None and self.stall_seconds is None:
-            raise ValueError("first_token_seconds bounds a stream, so it needs stall_seconds")
-        return self
-
-    def at(self, address: str) -> Endpoint:
-        """The endpoint as it is reached. A rehearsal or an engine is an OpenAI-compatible server once it runs."""
-        kind: Literal["openai", "litellm"] = "litellm" if self.kind == "litellm" else "openai"
-        known = self.model_dump(exclude={"kind", "address", "faults", "structured", "engine"})
-        if self.engine is not None:  # requests wait for starts of the engine
-            known["sessions"] = self.engine.replicas > 1
-            known["timeout_seconds"] += 2 * self.engine.start_seconds
-        return Endpoint(kind=kind, address=address, **known)
 
 
 class Role(BaseModel):
@@ -173,7 +106,7 @@ class Recipe(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Part of the names of runs and data sets")
     sources: list[Source] = Field(min_length=1)
     collect: Collecting = Field(default_factory=Collecting, description="Which rows are duplicates")
-    endpoints: dict[str, EndpointChoice] = Field(min_length=1)
+    endpoints: dict[str, Annotated[Endpoint, AfterValidator(fits)]] = Field(min_length=1)
     roles: dict[str, Role]
     prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models the table lacks")
     stages: list[StageChoice] = Field(min_length=1)

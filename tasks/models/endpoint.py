@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from tasks.models.engine import Serving
 from tasks.models.gate import Gate
 from tasks.models.governor import Limits
 from tasks.models.prices import Price
-from tasks.models.request import Model
+from tasks.models.request import Model, Structured
 
 
 class Endpoint(BaseModel):
-    """Where a model is reached. Nothing here bears on an answer, so nothing here enters a key."""
+    """Where a model is reached and how. Only `structured` bears on an answer, and `Model` has it in the key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["openai", "litellm"] = Field(
-        default="openai", description="Spoken to directly, or a paid API through litellm"
+    kind: Literal["openai", "litellm", "rehearsal", "vllm"] = Field(
+        default="openai",
+        description="openai: spoken to directly; rehearsal: started with the run, on loopback; litellm: a paid API,"
+        " roles name models as <provider>/<model>; vllm: an engine of the run's own, on Ray",
     )
-    address: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1; litellm: may be empty")
+    engine: Serving | None = Field(default=None, description="What is served and how; only for kind vllm")
+    address: Annotated[str, BeforeValidator(lambda given: given or "")] = Field(
+        default="", description="Base URL ending in /v1; litellm needs one only to leave the provider's own"
+    )
     api_key_env: str | None = Field(default=None, description="Environment variable that holds the key")
+    faults: str | None = Field(default=None, description="Plan of how to misbehave; only for kind rehearsal")
     concurrency: int = Field(default=32, ge=1, description="Requests in flight, of all workers together")
     requests_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
     tokens_per_minute: float | None = Field(default=None, gt=0, description="Of all workers and runs together")
-    sessions: bool = Field(default=False, description="Send each row's requests with a session, to one replica")
     timeout_seconds: float = Field(default=600.0, gt=0, description="Limit for one attempt, sending to last byte")
     stall_seconds: float | None = Field(
         default=None,
@@ -44,6 +50,19 @@ class Endpoint(BaseModel):
         default=2.0, gt=0, description="What is asked with no longer pause than this shares a batch"
     )
     batch_poll_seconds: float = Field(default=30.0, gt=0, description="Between two looks at a batch")
+    structured: Structured = Field(
+        default="json_schema", description="What it can do for answers of a schema; it bears on answers"
+    )
+
+    @property
+    def sessions(self) -> bool:
+        """Whether each row's requests are sent with a session, to one of several replicas."""
+        return self.engine is not None and self.engine.replicas > 1
+
+    def at(self, address: str) -> Self:
+        """The endpoint with its address; requests to an engine also wait for its starts."""
+        starts = 2 * self.engine.start_seconds if self.engine else 0.0
+        return self.model_copy(update={"address": address, "timeout_seconds": self.timeout_seconds + starts})
 
     def limits(self) -> Limits:
         """What all workers together may ask of it."""

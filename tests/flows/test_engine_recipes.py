@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from flows.engines import check_engines
-from flows.recipe import EndpointChoice, Recipe, load
+from flows.misfits import fits
+from flows.recipe import Recipe, load
 from tasks.errors import RecipeError
+from tasks.models.endpoint import Endpoint
 from tasks.models.engine import Engine, command, environment
 from tasks.models.engine_identity import check, revision
 from tasks.models.prices import table
@@ -33,14 +35,14 @@ def test_the_shipped_settings_are_whole_but_for_what_only_the_reader_knows(path:
     assert "Not run here" in text
     filled = text.replace("PRICE", "1.5").replace("DATE", "2026-11-01").replace("REVISION", "a" * 64)
     given = yaml.safe_load(filled)
-    (choice,) = (EndpointChoice.model_validate(one) for one in given["endpoints"].values())
+    (choice,) = (fits(Endpoint.model_validate(one)) for one in given["endpoints"].values())
     (role,) = given["roles"].values()
     assert choice.engine is not None
     words = command(Engine(model=Model(name=role["model"], revision=role["revision"]), serving=choice.engine), 1)
     assert words[words.index("--tensor-parallel-size") + 1] == str(choice.engine.cards.count)
     assert choice.at("http://x/v1").timeout_seconds > choice.engine.start_seconds
     with pytest.raises(ValueError, match=r"usd_per_hour|as_of"):  # nobody's price is guessed
-        EndpointChoice.model_validate(next(iter(yaml.safe_load(text)["endpoints"].values())))
+        Endpoint.model_validate(next(iter(yaml.safe_load(text)["endpoints"].values())))
 
 
 def test_the_price_of_an_hour_is_required_with_its_date_and_source() -> None:
