@@ -27,7 +27,7 @@ from tasks.verify.outcome import Equality
 from tasks.verify.pool import Verifier
 
 CHAMP_URL = "https://yujunmao1.github.io/CHAMP/"
-_FEW = 16
+_FEW = 4
 
 
 def write_sources(folder: Path) -> None:

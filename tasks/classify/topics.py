@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.classify import tree
+from tasks.classify import constrained, tree
 from tasks.errors import UnreadableReply
 from tasks.models import template
 from tasks.models.prompt import Ask, Prompt, Sampling, user
@@ -61,6 +61,11 @@ class Settings(BaseModel):
 
     extended: bool = Field(
         default=False, description="Ask for a chain of the extended tree too: a second request for each problem."
+    )
+    constrained: bool = Field(
+        default=False,
+        description="Send every chain with the schema, so that an endpoint that decodes by it writes no other: for"
+        " engines of one's own, since paid APIs bound the size of schemas.",
     )
     temperature: float = Field(default=0.0, ge=0, description="One topic is asked for, so the likeliest one.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
@@ -112,8 +117,14 @@ def question(text: str, settings: Settings, *, extended: bool = False) -> Prompt
             )
         ),
         sampling=Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p),
-        schema=ExtendedTopic if extended else Topic,
+        schema=_schema(settings, extended=extended),
     )
+
+
+def _schema(settings: Settings, *, extended: bool) -> type[BaseModel]:
+    if settings.constrained:
+        return constrained.schema(extended=extended)
+    return ExtendedTopic if extended else Topic
 
 
 async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decision:
