@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from tasks.classify import tree
 
@@ -19,9 +19,11 @@ def schema(*, extended: bool) -> type[BaseModel]:
     """The answer's schema, to be sent; it goes out with a request and reads nothing."""
     of = tree.extended() if extended else tree.topics()
     chains = [list(chain) for chain in tree.chains(of) if tree.fault(chain, of) is None]
-    return create_model(
-        "ConstrainedTopic",
-        __config__=ConfigDict(extra="forbid"),
-        reason=(str, ...),
-        chain=(Annotated[tuple[str, ...], WithJsonSchema({"enum": chains})], ...),
-    )
+
+    class ConstrainedTopic(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        reason: str
+        chain: Annotated[tuple[str, ...], WithJsonSchema({"enum": chains})]
+
+    return ConstrainedTopic

@@ -105,7 +105,9 @@ def command(engine: Engine, port: int) -> list[str]:
     }
     for name, value in named.items():
         words += [f"--{name}", str(value)] if value is not None else []
-    return [*words, "--enable-prompt-tokens-details", *serving.flags]
+    # On a CPU, vLLM 0.32 dies of a seeded request whose prompt it reads in parts: a CPU's generator cannot step back.
+    whole = [] if serving.gpus else ["--no-enable-chunked-prefill"]
+    return [*words, "--enable-prompt-tokens-details", *whole, *serving.flags]
 
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HF_HOME")
