@@ -76,12 +76,19 @@ def test_the_process_of_an_engine_sees_no_keys_and_none_of_rays_settings() -> No
         "OPENAI_API_KEY": "sk-secret",
         "RAY_ADDRESS": "x",
         "PYTHONPATH": "x",
-        "OMP_NUM_THREADS": "1",
+        "KMP_AFFINITY": "x",
     }
     assert set(environment(engine, here)) == {
         *("PATH", "HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"),
-        *("VLLM_CPU_KVCACHE_SPACE", "VLLM_CPU_NUM_OF_RESERVED_CPU"),
+        *("VLLM_CPU_KVCACHE_SPACE", "VLLM_CPU_OMP_THREADS_BIND", "OMP_NUM_THREADS"),
     }
+
+
+def test_prompts_are_read_whole_on_a_cpu_and_in_parts_on_gpus() -> None:
+    (on_cpu,) = recipe().engines().values()
+    (on_gpus,) = recipe(cards=CARDS).engines().values()
+    assert "--no-enable-chunked-prefill" in command(on_cpu, 1)
+    assert "--no-enable-chunked-prefill" not in command(on_gpus, 1)
 
 
 def test_the_revision_is_of_weights_quantisation_and_template_and_not_of_where_they_lie(tmp_path: Path) -> None:
