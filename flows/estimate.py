@@ -105,6 +105,7 @@ def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: boo
         k=has.get("k", 5),
         second_order=has.get("orders", "both"),
         floor=has.get("similarity_floor") is not None,
+        together=has.get("first") == "together",
         repeated=repeated,
         after_screen=after_screen,
         samples=samples,
@@ -151,6 +152,7 @@ def _switches(recipe: Recipe) -> dict[str, Change]:
         ("screen", "rules"): False,
         ("decontaminate", "orders"): "both",
         ("decontaminate", "similarity_floor"): None,
+        ("decontaminate", "first"): "pairs",
         ("rate", "stopping"): "off",
         ("solve", "sampling"): "all",
     }

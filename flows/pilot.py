@@ -39,7 +39,7 @@ def pilot_of(recipe: Recipe, root: str, rows: int) -> tuple[Recipe, int]:
     The same problems for the same number, and more of them for a greater one.
     """
     storage = world.storage(root)
-    intakes = collect.fn(recipe.sources, Where(root=root, run="", lease_seconds=recipe.lease_seconds))
+    intakes = collect.fn(recipe.sources, Where(root=root, run=""), recipe.collect)
     columns = ["problem_id", "source", *_FIELDS.values()]
     pool = pl.concat([manifests.read(storage, one, PROBLEMS, columns) for one in intakes])
     order = pl.col("problem_id").map_elements(_lot, return_dtype=pl.String)

@@ -1,4 +1,4 @@
-"""Commands that tell what a run would take: estimate."""
+"""Commands that tell what a run would take, and what its sources are like: estimate, profile."""
 
 from __future__ import annotations
 
@@ -91,3 +91,29 @@ def _by_pilot(
         plan = execute(lambda: made, root, None, runner, workers, as_json=False)
     storage = world.storage(root)
     return stored(told_by(recipe, storage, plan, rows or pool), recipe, storage)
+
+
+@app.command()
+def profile(
+    recipe: RecipeName,
+    benchmarks: Annotated[
+        list[str] | None,
+        typer.Option("--benchmark", help="JSON Lines of questions that no row may repeat; repeatable"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a recipe's sources side by side: size, licences, answers, duplicates, what rules drop. Nothing is paid."""
+    with complaints():
+        from pathlib import Path
+
+        from flows.profile import profiles, show
+        from flows.recipe import load
+        from flows.terminal import console
+        from tasks.decontaminate.benchmarks import Benchmark
+
+        held = [Benchmark(name=Path(path).stem, path=path) for path in benchmarks or ()]
+        found = profiles(load(recipe).sources, held)
+        if as_json:
+            say([{**one.model_dump(), "left": one.left} for one in found])
+        else:
+            show(console(), found)

@@ -44,6 +44,7 @@ class Step:
     k: int = 5
     second_order: str = "both"
     floor: bool = False
+    together: bool = False
     repeated: bool = False
     after_screen: bool = False
     samples: int = 1
@@ -138,8 +139,9 @@ def _asked(step: Step, world: World, published: Published) -> Draws | float:
         return 1 - world["filtered"] * world["found_by_rules"] if step.rules else 1.0
     if step.stage == "decontaminate":  # one call about all neighbours is taken as one for each: it answers as much
         texts = world["rewritten"] if step.repeated else 1 + world["rewritten"] * step.after_screen
-        orders = {"both": 2.0, "one": 1.0}.get(step.second_order, 2 - world["says_same"])
-        return step.k * texts * orders * (world["near_enough"] if step.floor else 1.0)
+        again = {"both": 1.0, "one": 0.0}.get(step.second_order, 1 - world["says_same"])
+        pairs = step.k * (world["near_enough"] if step.floor else 1.0)
+        return texts * ((1.0 if step.together else pairs) + pairs * again)
     if step.stage == "rate" and step.stopping != "off":
         return step.samples * (1 - world[f"saved_by_{step.stopping}"])
     if step.stage == "solve" and step.lazy:
