@@ -59,10 +59,9 @@ class View:
         """
         try:
             address = report.publish(self._storage, self._plan)
-        except Exception as fault:
+            self._board.markdown("report", pages.report_page(address), f"The report of run {self._plan.run}")
+        except Exception as fault:  # whatever it is: the data set is there
             _log.warning("the report could not be made: %s: %s", type(fault).__name__, fault)
-            return
-        self._board.markdown("report", pages.report_page(address), f"The report of run {self._plan.run}")
 
     def update(self) -> None:
         """Look, and show what has changed."""

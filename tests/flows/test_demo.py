@@ -37,6 +37,7 @@ from tasks.report.fates import fates
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.storage import Storage
+from tests.flows import reported
 from tests.flows.explained import check_stories
 from tests.kill.processes import MARK, left_over, marked
 from tests.kill.witness import body_of
@@ -170,6 +171,15 @@ def test_enough_champ_problems_survive_and_the_wrong_ones_are_told(root: Path, s
 def test_every_story_is_the_tables(root: Path, said: dict[str, Any]) -> None:
     storage = Storage(str(root))
     check_stories(storage, plans.load(storage, said["status"]["run"]), count=20, seed=9)
+
+
+def test_the_report_is_what_the_tables_say(root: Path, said: dict[str, Any]) -> None:
+    reported.is_what_the_tables_say(root, said["status"]["run"])
+    reported.lies_beside_the_plan(root, said["status"]["run"], said["status"]["dataset_rows"])
+
+
+def test_the_report_of_an_unfinished_run_says_how_far_it_is(root: Path, said: dict[str, Any], tmp_path: Path) -> None:
+    reported.says_how_far_a_run_is(root, said["status"]["run"], tmp_path / "root")
 
 
 def test_the_bill_is_the_journals(root: Path, said: dict[str, Any]) -> None:
