@@ -102,10 +102,10 @@ class _Moment:
 
 
 def _find(scene: Scene, victim: Victim) -> int | None:
-    """The process to kill, if it lives. Of Ray's workers one that works on a shard, if any does."""
+    """The process to kill, if it lives. Of Ray's workers one that works on a shard."""
     if victim is Victim.WORKER:
-        of_ray = [(pid, words) for pid, words in marked(scene.flow_mark) if "ray::" in words and not is_agent(words)]
-        return min(((words.startswith("ray::IDLE"), pid) for pid, words in of_ray), default=(False, None))[1]
+        of_ray = ((pid, words) for pid, words in marked(scene.flow_mark) if words.startswith("ray::"))
+        return next((pid for pid, words in of_ray if not is_agent(words) and not words.startswith("ray::IDLE")), None)
     if victim is Victim.RAYLET:
         return next((pid for pid, words in marked(scene.flow_mark) if "/raylet/raylet " in words), None)
     return {Victim.FLOW: scene.flow, Victim.MODELS: scene.models, Victim.PREFECT: scene.prefect}[victim].pid
