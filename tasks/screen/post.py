@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from tasks.screen.markup import plain
 from tasks.screen.text import core
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Post:
-    """The whole text, the sentences that state the problem, and the source's answer, None if it has none."""
+    """The whole text, and the source's answer, None if it has none."""
 
     text: str
-    core: tuple[str, ...]
     answer: str | None
     lower: str
     """The text in small letters, for `says`."""
+
+    @cached_property
+    def core(self) -> tuple[str, ...]:
+        """The sentences that state the problem; cut only once a rule wants them, which is most of the work."""
+        return tuple(core(self.text))
 
     def says(self, *words: str) -> bool:
         """Whether one of the words (small letters) occurs: a quick look before a slow pattern is tried."""
@@ -31,4 +36,4 @@ Rule = Callable[[Post], str | None]
 def read(question: str, answer: str | None) -> Post:
     """A row as the rules see it: without HTML, its talk told from its problem."""
     text = plain(question)
-    return Post(text=text, core=tuple(core(text)), answer=(answer or "").strip() or None, lower=text.lower())
+    return Post(text=text, answer=(answer or "").strip() or None, lower=text.lower())
