@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-env format lock clean
+.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-env train-env smoke-train format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -56,6 +56,14 @@ bench-models: .venv/development ## what asking costs beside other clients, at a 
 bench-orchestration: .venv/development ## what Prefect and Ray cost per task run; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.orchestration $(if $(QUICK),--quick)
 
+bench-publish: .venv/development ## rows a second and peak memory of publishing; ROWS=n, CHARS=n of a solution
+	$(BIN)/python -m tests.bench.publish --rows $(or $(ROWS),1000000) --chars $(or $(CHARS),400)
+
+train-env: .train/models/smollm2-135m-instruct/config.json ## TRL for CPUs and a small model, in an environment of their own
+
+smoke-train: train-env ## a few GRPO steps on a published rl export: DATA=folder of a data set; STEPS=2
+	HF_HUB_OFFLINE=1 .train/venv/bin/python infra/train/smoke.py $(DATA) --steps $(or $(STEPS),2)
+
 bench-env: .bench/curator/ready ## bespokelabs-curator in an environment of its own, for the benches to compare with
 
 .bench/curator/ready: .venv/uv tests/bench/curator.lock
@@ -75,6 +83,9 @@ lock: .venv/uv ## make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
 	  --no-annotate --no-header --override infra/engine/overrides.txt infra/engine/requirements.in \
 	  -o infra/engine/requirements-cpu.lock
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-find-links --no-emit-index-url \
+	  --no-annotate --no-header --override infra/engine/overrides.txt infra/train/requirements.in \
+	  -o infra/train/requirements-cpu.lock
 	env -u UV_FIND_LINKS -u UV_TORCH_BACKEND $(BIN)/uv pip compile -q --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  infra/engine/requirements-gpu.in -o infra/engine/requirements-gpu.lock
@@ -82,7 +93,7 @@ lock: .venv/uv ## make the lock files anew from pyproject.toml
 	  --no-annotate --no-header tests/bench/curator.in -o tests/bench/curator.lock
 
 clean: ## remove the environment and everything the demo made
-	rm -rf .venv .engine .bench .demo .rehearsal
+	rm -rf .venv .engine .train .bench .demo .rehearsal
 
 # --no-deps: the lock is whole, and leaves out what infra/engine/overrides.txt says.
 .engine/ready: .venv/uv infra/engine/requirements-cpu.lock
@@ -94,6 +105,17 @@ clean: ## remove the environment and everything the demo made
 .engine/models/smollm2-135m-instruct/config.json: .engine/ready infra/engine/convert.py
 	mkdir -p .engine/models
 	HF_HUB_OFFLINE=1 .engine/venv/bin/python infra/engine/convert.py .engine/models/smollm2-135m-instruct
+	@touch $@
+
+.train/ready: .venv/uv infra/train/requirements-cpu.lock
+	$(PYTHON) -m venv --clear --without-pip .train/venv
+	$(BIN)/uv pip install -q --compile-bytecode --no-deps --require-hashes --python .train/venv/bin/python \
+	  -r infra/train/requirements-cpu.lock
+	@touch $@
+
+.train/models/smollm2-135m-instruct/config.json: .train/ready infra/engine/convert.py
+	mkdir -p .train/models
+	HF_HUB_OFFLINE=1 .train/venv/bin/python infra/engine/convert.py .train/models/smollm2-135m-instruct
 	@touch $@
 
 .venv/uv: requirements-uv.lock

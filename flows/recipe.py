@@ -27,6 +27,7 @@ from tasks.models.engine import Engine
 from tasks.models.engine import price as price_of_tokens
 from tasks.models.prices import Price
 from tasks.models.request import Model, Structured
+from tasks.publish.licences import mixed
 from tasks.publish.publishing import Settings as PublishSettings
 from tasks.rows.trial import Trial
 from tasks.stage import Requeue, again, asked_roles
@@ -150,6 +151,10 @@ class Recipe(BaseModel):
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError(f"sources: names {names} are not all different")
+        if clash := mixed(source.licence for source in self.sources).clash:
+            raise ValueError(
+                f"sources: {clash}, so one data set of them could not be published; make a recipe of each"
+            )
         return self
 
     def allowed(self, usd: float | None) -> Self:

@@ -142,3 +142,11 @@ def test_settings_of_the_command_line_are_values_of_yaml() -> None:
     assert parsed(["max_tokens=32768", "temperature=0.6"]) == {"max_tokens": 32768, "temperature": 0.6}
     with pytest.raises(RecipeError, match="name=value"):
         parsed(["max_tokens"])
+
+
+def test_sources_whose_licences_forbid_each_other_are_told_before_anything_is_paid(tmp_path: Path) -> None:
+    sources = [
+        {"name": "forum", "path": "a.jsonl", "licence": "CC-BY-SA-4.0"},
+        {"name": "book", "path": "b.jsonl", "licence": "CC-BY-NC-4.0"},
+    ]
+    assert "cc-by-nc-4.0 and cc-by-sa-4.0 forbid each other" in fault(tmp_path, recipe(sources=sources))
