@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,9 @@ import polars as pl
 import pyarrow as pa
 
 from tasks.errors import GateRefused
+from tasks.ledger.store import StoredReply
 from tasks.publish import exports, reading
+from tasks.publish.culprits import other_than_stored
 from tasks.publish.publishing import Gate, Settings
 from tasks.publish.reading import Chain
 from tasks.publish.release import Counts
@@ -29,6 +31,7 @@ from tasks.verify.consensus import Compares
 TRAIN, TEST = "train", "test"
 _VERDICTS = {"problem_id": pl.String, "verdict": pl.String, "reason": pl.String}
 _NAMED = 20
+Replies = Callable[[Sequence[str]], Mapping[str, StoredReply]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,12 @@ class Made:
 
 def make(
     storage: Storage, settings: Settings, shards: Sequence[Shard], chains: Sequence[Chain], verifier: Compares,
-    folder: Path,
+    folder: Path, replies: Replies,
 ) -> Made:  # fmt: skip
     """Write all exports into `folder`. Holds some thousand rows at a time, whatever their number.
 
-    Raises `GateRefused` where rows were changed since they were verified, naming them; `StorageError` where a stage's
-    file is not what it wrote.
+    Raises `GateRefused` where rows or files were changed since they were verified, naming them. `replies` gives
+    stored replies by key: where a file was changed, solutions are held against them to find the rows.
     """
     evidence = "full" in settings.exports
     none = reading.empty(storage, chains[0], evidence=evidence)
@@ -63,18 +66,21 @@ def make(
             for export in settings.exports
             for split in ((TRAIN, TEST) if settings.held_out else (TRAIN,))
         }
-        for frame in reading.joined(storage, shards, chains, evidence=evidence):
+        files = reading.Files(strict=False)
+        for frame in reading.joined(storage, shards, chains, evidence=evidence, files=files):
             decisions = gate.decide(frame.select(_looked_at(frame)).to_dicts())
             verdicts.append(_verdicts(frame, decisions))
+            if files.changed:
+                gate.changed.update(_culprits(frame, replies))
             kept = frame.filter(pl.Series([one.verdict is Verdict.KEEP for one in decisions], dtype=pl.Boolean))
             for split, rows in _splits(kept, settings):
                 counts.add(rows, split)
                 for export in settings.exports:
                     writers[export, split].write(exports.table(export, rows, split).cast(schemas[export]))
-        if gate.changed:
-            raise GateRefused(_refusal(gate.changed))
-        files = [file for writer in writers.values() for file in writer.finish()]
-    return Made(files=files, schemas=schemas, verdicts=pl.concat(verdicts), counts=counts)
+        if gate.changed or files.changed:
+            raise GateRefused(_refusal(gate.changed, files.changed))
+        written = [file for writer in writers.values() for file in writer.finish()]
+    return Made(files=written, schemas=schemas, verdicts=pl.concat(verdicts), counts=counts)
 
 
 def costs(storage: Storage, chains: Sequence[Chain]) -> dict[tuple[int, str], tuple[int, int]]:
@@ -121,10 +127,18 @@ def _splits(rows: pl.DataFrame, settings: Settings) -> list[tuple[str, pl.DataFr
     return [(split, part) for split, part in parts if part.height]
 
 
-def _refusal(changed: Mapping[str, str]) -> str:
+def _culprits(frame: pl.DataFrame, replies: Replies) -> dict[str, str]:
+    if not {"solutions", "solution_keys"} <= set(frame.columns):
+        return {}
+    rows = frame.select("problem_id", "solutions", "solution_keys").drop_nulls().to_dicts()
+    return dict(other_than_stored(rows, replies([key for row in rows for key in row["solution_keys"]])))
+
+
+def _refusal(changed: Mapping[str, str], files: Sequence[str]) -> str:
     named = "\n".join(f"  {identity}: {why}" for identity, why in sorted(changed.items())[:_NAMED])
     more = f"\n  and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    other = "".join(f"\n  {name}: its digest differs from what its stage wrote" for name in files[:_NAMED])
     return (
-        f"{len(changed)} rows are not what was verified; nothing is published. Delete the folders of the stages that "
-        f"wrote them, and run again: stages run again for free.\n{named}{more}"
+        f"{len(changed)} rows and {len(files)} files are not what was verified; nothing is published. Restore them, "
+        f"or delete the folders of the stages that wrote them and run again, which is free.{other}\n{named}{more}"
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import StorageError
@@ -141,12 +142,11 @@ class HubRepository:
         self._made = False
 
     def state(self, name: str, content: Content) -> State:
-        try:
-            found = self._hub.get_paths_info(self._repository, [name], repo_type="dataset")
-        except RepositoryNotFoundError:
-            return "new"
-        except HfHubHTTPError as fault:
-            raise self._fault("look at", name, fault) from fault
+        with self._faults("look at", name):
+            try:
+                found = self._hub.get_paths_info(self._repository, [name], repo_type="dataset")
+            except RepositoryNotFoundError:
+                return "new"
         if not found:
             return "new"
         lfs = getattr(found[0], "lfs", None)
@@ -155,26 +155,27 @@ class HubRepository:
 
     def send(self, name: str, data: bytes) -> None:
         """Store a large file now; a small one goes with the commit."""
-        try:
+        # a stream goes by plain LFS, whose server tells which files it holds: that is what resuming rests on
+        operation = CommitOperationAdd(path_in_repo=name, path_or_fileobj=io.BytesIO(data))
+        with self._faults("send", name):
             if not self._made:
                 self._hub.create_repo(self._repository, repo_type="dataset", private=self._private, exist_ok=True)
                 self._made = True
-            # a stream goes by plain LFS, whose server tells which files it holds: that is what resuming rests on
-            operation = CommitOperationAdd(path_in_repo=name, path_or_fileobj=io.BytesIO(data))
             self._hub.preupload_lfs_files(self._repository, [operation], repo_type="dataset")
-        except HfHubHTTPError as fault:
-            raise self._fault("send", name, fault) from fault
         self._operations.append(operation)
 
     def finish(self, words: str) -> None:
-        try:
+        with self._faults("commit", words):
             self._hub.create_commit(self._repository, self._operations, commit_message=words, repo_type="dataset")
-        except HfHubHTTPError as fault:
-            raise self._fault("commit to", "", fault) from fault
         self._operations = []
 
-    def _fault(self, verb: str, name: str, fault: Exception) -> StorageError:
-        return StorageError(
-            f"cannot {verb} {self._repository}/{name} on the Hub: {fault}. Check HF_TOKEN and rights, then push "
-            "again: what arrived is kept."
-        )
+    @contextmanager
+    def _faults(self, verb: str, name: str) -> Iterator[None]:
+        """Whatever the client raises (it has errors of several libraries) is a `StorageError` here."""
+        try:
+            yield
+        except Exception as fault:
+            raise StorageError(
+                f"cannot {verb} {name} in {self._repository} on the Hub: {fault}. Check HF_TOKEN and rights, then "
+                "push again: what arrived is kept."
+            ) from fault

@@ -15,10 +15,9 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from tasks.errors import ConservationError
-from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
-from tasks.rows.manifest import VERDICTS, Manifest
-from tasks.rows.ranges import Ranged, check
+from tasks.rows.manifest import VERDICTS, FileRef, Manifest
+from tasks.rows.ranges import Ranged, check, is_whole
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
@@ -37,15 +36,17 @@ def joined(
     chains: Sequence[Chain],
     *,
     evidence: bool,
+    files: Files | None = None,
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[pl.DataFrame]:
     """Frames of all kept rows, ascending. With `evidence`, side tables are in columns `<stage>_<table>`, lists of
     structs, and `REQUESTS`.
 
-    Raises `StorageError` where a file is not what was committed, `ConservationError` where a kept row is lost.
+    `files` notes the files that are not what was committed; without it they raise `StorageError`. Raises
+    `ConservationError` where a kept row is lost.
     """
     edges = sorted({edge for shard in shards for edge in (shard.low, shard.high)})
-    seen = _Seen()
+    seen = files or Files()
     for low, high in pairwise(edges):
         inside = [
             chain for shard, chain in zip(shards, chains, strict=True) if shard.low <= low and high <= shard.high
@@ -63,24 +64,36 @@ def joined(
 
 
 @dataclass
-class _Seen:
-    """Files whose digests were checked."""
+class Files:
+    """Files whose digests were checked, and those that are not what was committed, where that is no error."""
 
-    names: set[str] = field(default_factory=set)
+    strict: bool = True
+    seen: set[str] = field(default_factory=set)
+    changed: list[str] = field(default_factory=list)
+
+    def look(self, storage: Storage, file: FileRef) -> str:
+        """The name of a file, which is checked when it is first looked at. Raises `StorageError` if `strict`."""
+        if file.name not in self.seen:
+            self.seen.add(file.name)
+            if self.strict:
+                check(storage, file)
+            elif not is_whole(storage, file):
+                self.changed.append(file.name)
+        return file.name
 
 
 class _ChainReader:
     """One shard's tables, open for reading by ranges."""
 
     def __init__(
-        self, storage: Storage, chain: Chain, low: int, high: int, evidence: bool, opened: ExitStack, seen: _Seen
+        self, storage: Storage, chain: Chain, low: int, high: int, evidence: bool, opened: ExitStack, files: Files
     ) -> None:
-        self._storage, self._opened, self._seen = storage, opened, seen
+        self._storage, self._opened, self._files = storage, opened, files
         intake, *stages = chain
         self._problems = self._open(intake, PROBLEMS)
         self._verdicts = [self._open(one, VERDICTS) for one in stages]
         self._sides: dict[str, Ranged] = {}
-        last = manifests.read(storage, stages[-1], columns=["problem_id", "verdict"])
+        last = self._columns(stages[-1].files[VERDICTS], ["problem_id", "verdict"])
         kept = last.filter(pl.col("verdict") == Verdict.KEEP)["problem_id"]
         inside = kept.str.slice(0, 3).str.to_integer(base=16).is_between(low, high, closed="left")
         self.ids = kept.filter(inside).sort().to_list()
@@ -107,11 +120,12 @@ class _ChainReader:
         return frame
 
     def _open(self, manifest: Manifest, name: str) -> Ranged:
-        file = manifest.files[name]
-        if file.name not in self._seen.names:
-            check(self._storage, file)
-            self._seen.names.add(file.name)
-        return self._opened.enter_context(Ranged(self._storage, file))
+        self._files.look(self._storage, manifest.files[name])
+        return self._opened.enter_context(Ranged(self._storage, manifest.files[name]))
+
+    def _columns(self, file: FileRef, columns: list[str] | None = None) -> pl.DataFrame:
+        with self._storage.opened(self._files.look(self._storage, file)) as opened:
+            return pl.DataFrame(pq.read_table(opened, columns=columns))
 
     def _requests(self, asking: Sequence[Manifest]) -> pl.DataFrame:
         """What was asked for the kept rows of the shard. Stages keep it by key; here it is sorted, keys in bytes."""
@@ -125,7 +139,7 @@ class _ChainReader:
         }
         frames = [pl.DataFrame(schema=none)]
         for place, one in enumerate(asking):
-            found = manifests.read(self._storage, one, ASKED_TABLE)
+            found = self._columns(one.files[ASKED_TABLE])
             frames.append(
                 found.join(kept, on="problem_id", how="semi")
                 .with_columns(pl.col("key").str.decode("hex"), stage=pl.lit(one.stage), place=pl.lit(place))
@@ -151,7 +165,7 @@ def _lists(side: pl.DataFrame, name: str) -> pl.DataFrame:
 def empty(storage: Storage, chain: Chain, *, evidence: bool) -> pl.DataFrame:
     """No rows, with the columns that `joined` gives for these stages."""
     with ExitStack() as opened:
-        return _ChainReader(storage, chain, 0, 0, evidence, opened, _Seen()).between("", "")
+        return _ChainReader(storage, chain, 0, 0, evidence, opened, Files(strict=False)).between("", "")
 
 
 def rewritten_later(storage: Storage, chain: Chain) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ from prefect import task
 
 from tasks import world
 from tasks.errors import GateRefused
+from tasks.ledger.store import StoredReply
 from tasks.publish import licences, publishing
 from tasks.publish.assembling import CARD, DataSet, data_set
 from tasks.publish.making import Made, costs, make
@@ -52,7 +54,8 @@ def publish(
         return found
     settings = Settings.model_validate(planned.settings)
     with TemporaryDirectory(prefix="publish-") as folder:
-        made = make(storage, settings, shards, chains, shared(CPU_SECONDS, MEMORY_BYTES), Path(folder))
+        verifier = shared(CPU_SECONDS, MEMORY_BYTES)
+        made = make(storage, settings, shards, chains, verifier, Path(folder), partial(_replies, where.root))
         whole = _described(storage, release, chains, made)
         files = _put(storage, whole, made)
     return manifests.commit(
@@ -66,6 +69,12 @@ def publish(
         tables={},
         also=files,
     )
+
+
+def _replies(root: str, keys: Sequence[str]) -> Mapping[str, StoredReply]:
+    store = world.reply_store(root)
+    store.refresh()
+    return store.get_many(keys)
 
 
 def _described(storage: Storage, release: Release, chains: Sequence[Sequence[Manifest]], made: Made) -> DataSet:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import StorageError
@@ -30,7 +31,13 @@ class Ranged:
         self._held: dict[int, pl.DataFrame] = {}
 
     def __enter__(self) -> Self:
-        self._parquet = pq.ParquetFile(self._open.enter_context(self._storage.opened(self._file.name)))
+        """Raises `StorageError` for a file that is no Parquet."""
+        opened = self._open.enter_context(self._storage.opened(self._file.name))
+        try:
+            self._parquet = pq.ParquetFile(opened)
+        except pa.ArrowException as fault:
+            self._open.close()
+            raise StorageError(f"{self._storage.root}/{self._file.name} is no Parquet: {fault}") from fault
         self._bounds = [self._bound(group) for group in range(self._parquet.metadata.num_row_groups)]
         return self
 
@@ -72,13 +79,18 @@ class Ranged:
         return (found.min, found.max) if found is not None and found.has_min_max else ("", "\U0010ffff")
 
 
-def check(storage: Storage, file: FileRef) -> None:
-    """Raise `StorageError` unless a file's bytes are those that were committed; it is read in pieces."""
+def is_whole(storage: Storage, file: FileRef) -> bool:
+    """Whether a file's bytes are those that were committed; it is read in pieces."""
     seen = hashlib.sha256()
     with storage.opened(file.name) as opened:
         while piece := opened.read(_CHUNK):
             seen.update(piece)
-    if seen.hexdigest() != file.digest:
+    return seen.hexdigest() == file.digest
+
+
+def check(storage: Storage, file: FileRef) -> None:
+    """Raise `StorageError` unless a file's bytes are those that were committed."""
+    if not is_whole(storage, file):
         raise StorageError(
             f"{storage.root}/{file.name} is not what its stage wrote: its digest differs. Restore the file; or "
             "delete the stage's folder, and the stage runs again for free."

@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         exists = repository in self.server.repositories
         self.server.repositories.setdefault(repository, {})
-        self.server.private.setdefault(repository, bool(wanted.get("private")))
+        self.server.private.setdefault(repository, wanted.get("visibility") == "private")
         self._say(409 if exists else 200, {"url": f"{self.server.address}/datasets/{repository}"})
 
     def _check_head(self, wanted: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Publish as a task: shards are joined, files lie under their manifest, nothing is published twice or half."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import polars as pl
 import pytest
 
 from tasks import world
-from tasks.errors import GateRefused, StorageError
+from tasks.errors import GateRefused
+from tasks.ledger.store import StoredReply
 from tasks.publish import reading
+from tasks.publish.culprits import other_than_stored
 from tasks.publish.release import Release
 from tasks.publish.task import publish
 from tasks.rows.manifest import Manifest
@@ -129,7 +132,7 @@ def test_a_file_that_was_changed_is_named(tmp_path: Path) -> None:
     file = Path(storage.base) / made[1][4].files["verdicts"].name
     file.write_bytes(file.read_bytes().replace(b"Perhaps 1", b"Perhaps 7") + b" ")
     planned = PlannedStage(stage="publish", fingerprint="f" * 64, settings={})
-    with pytest.raises(StorageError, match=file.name):
+    with pytest.raises(GateRefused, match=file.name):
         publish.fn(planned, RELEASE, shards, made, Where(root=str(tmp_path), run="r"))
 
 
@@ -145,3 +148,23 @@ def test_a_pool_without_rows_is_a_data_set_without_rows(tmp_path: Path) -> None:
     assert manifest.kept == 0
     data = pl.read_parquet(storage.read(manifest.files["dataset/deepmath/train-00000-of-00001.parquet"].name))
     assert (data.height, data.width) == (0, 7)
+
+
+def stored(key: str, content: str, reasoning: str = "") -> StoredReply:
+    message = {"role": "assistant", "content": content, "reasoning": reasoning}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}], "model": "m"}
+    return StoredReply(key=key, body=json.dumps(body), served_model="m", microusd=0)
+
+
+def test_of_a_changed_file_the_rows_are_found_by_the_replies_that_were_bought() -> None:
+    thought = "<think>\nBecause.\n</think>\n\nIt is \\boxed{1}."
+    rows = [
+        {"problem_id": "as bought", "solutions": [thought, "\\boxed{1}"], "solution_keys": ["a", "b"]},
+        {"problem_id": "changed", "solutions": [thought.replace("Because", "Perhaps")], "solution_keys": ["a"]},
+        {"problem_id": "not stored", "solutions": ["anything"], "solution_keys": ["c"]},
+    ]
+    whole = stored("a", "<think>\nBecause.\n</think>\n\nIt is \\boxed{1}.")
+    apart = stored("a", "It is \\boxed{1}.", "Because.")
+    for first in (whole, apart):
+        found = dict(other_than_stored(rows, {"a": first, "b": stored("b", "\\boxed{1}")}))
+        assert list(found) == ["changed"]
