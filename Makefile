@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-env train-env smoke-train format lock clean
+.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-env train-env smoke-train format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -25,8 +25,14 @@ local: .venv/development ## the whole system as processes: PostgreSQL, Redis, S3
 metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on loopback, until Ctrl-C
 	$(BIN)/python -m flows metrics --root $(ROOT)
 
-test: .venv/development ## pass the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: .venv/development ## pass the tests: those with real servers, and beside them the others
+	+$(MAKE) -k -j 2 --output-sync --no-print-directory test-with-servers test-without
+
+test-with-servers: .venv/development
+	$(BIN)/python -m pytest -m slow
+
+test-without: .venv/development # they take what the servers, which have deadlines, leave of the machine
+	nice $(BIN)/python -m pytest -m "not slow"
 
 check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/ruff format --check .

@@ -48,20 +48,6 @@ def _is_here(address: Any) -> bool:
     return True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several test processes one runs all tests with real servers, one after the other."""
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group("slow"))
-
-
-@pytest.fixture(autouse=True)
-def quick_tests_give_way(request: pytest.FixtureRequest) -> None:
-    """Beside tests with real servers, which have deadlines, the others take what is left of the machine."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not request.node.get_closest_marker("slow"):
-        os.setpriority(os.PRIO_PROCESS, 0, 10)
-
-
 @pytest.fixture(autouse=True, scope="session")
 def nothing_leaves_this_machine() -> Iterator[None]:
     """Connecting to, or looking up, another machine is an error. A datagram socket's connect sends nothing."""
