@@ -34,6 +34,10 @@ DEEPMATH = pa.schema(
         pa.field("r1_solution_3", pa.string()),
     ]
 )
+_READ = {
+    "question": pl.String, "final_answer": pl.String, "difficulty_rounded": pl.Float64, "topic": pl.String,
+    "solutions": pl.List(pl.String),
+}  # fmt: skip
 SOURCE = "deepmath-curation"
 """verl's `data_source`: what a reward is chosen by."""
 
@@ -96,8 +100,13 @@ MAKE: Mapping[Export, Callable[[pl.DataFrame, str], pl.DataFrame]] = {
 
 def table(export: Export, rows: pl.DataFrame, split: str) -> pa.Table:
     """Joined rows in one form, in types that every Parquet reader knows: no views, no large strings or lists."""
-    made = MAKE[export](rows, split).to_arrow(compat_level=pl.CompatLevel.oldest())
+    made = MAKE[export](_complete(rows), split).to_arrow(compat_level=pl.CompatLevel.oldest())
     return made.cast(pa.schema([pa.field(one.name, _plain(one.type)) for one in made.schema]))
+
+
+def _complete(rows: pl.DataFrame) -> pl.DataFrame:
+    """A recipe that leaves a stage out lacks its columns: no row is whole then, and the forms keep their types."""
+    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in _READ.items() if name not in rows.columns)
 
 
 def _message(role: str, content: pl.Expr) -> pl.Expr:

@@ -159,3 +159,12 @@ def test_the_same_rows_are_the_same_bytes_in_every_process(tmp_path: Path) -> No
     }
     assert len(digests) == 1
     assert "" not in digests
+
+
+@pytest.mark.parametrize("export", ["deepmath", "rl", "sft", "full"])
+def test_a_recipe_without_some_stages_has_the_same_forms_and_no_rows(export: Any) -> None:
+    none = pl.DataFrame(schema={"problem_id": pl.String, "question": pl.String, "ratings": pl.List(pl.Float64)})
+    found = exports.table(export, none, "train")
+    assert found.num_rows == 0
+    if export == "deepmath":
+        assert found.schema.equals(exports.DEEPMATH)
