@@ -106,7 +106,8 @@ def table(export: Export, rows: pl.DataFrame, split: str) -> pa.Table:
 
 def _complete(rows: pl.DataFrame) -> pl.DataFrame:
     """A recipe that leaves a stage out lacks its columns: no row is whole then, and the forms keep their types."""
-    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in _READ.items() if name not in rows.columns)
+    missing = [pl.lit(None, kind).alias(name) for name, kind in _READ.items() if name not in rows.columns]
+    return rows.with_columns(missing)
 
 
 def _message(role: str, content: pl.Expr) -> pl.Expr:
