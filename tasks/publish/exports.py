@@ -34,7 +34,7 @@ DEEPMATH = pa.schema(
         pa.field("r1_solution_3", pa.string()),
     ]
 )
-_READ = {
+_READ: dict[str, pl.DataType | type[pl.DataType]] = {
     "question": pl.String, "final_answer": pl.String, "difficulty_rounded": pl.Float64, "topic": pl.String,
     "solutions": pl.List(pl.String),
 }  # fmt: skip
