@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.models.prices import Price
-from tasks.rows.manifest import Manifest
+from tasks.rows.manifest import Manifest, summed
 from tasks.rows.verdict import Verdict
 from tasks.stage import PlannedStage
 
@@ -109,17 +109,4 @@ def counted(stage: str, verdicts: pl.DataFrame) -> Step:
 
 
 def _step(manifests: Sequence[Manifest], requests: int, microusd: int) -> Step:
-    dropped: Counter[str] = Counter()
-    quarantined: Counter[str] = Counter()
-    for one in manifests:
-        dropped.update(one.dropped)
-        quarantined.update(one.quarantined)
-    return Step(
-        stage=manifests[0].stage,
-        rows_in=sum(one.rows_in for one in manifests),
-        kept=sum(one.kept for one in manifests),
-        dropped=dict(sorted(dropped.items())),
-        quarantined=dict(sorted(quarantined.items())),
-        requests=requests,
-        microusd=microusd,
-    )
+    return Step(requests=requests, microusd=microusd, **summed(manifests))

@@ -6,13 +6,12 @@ Counting across stages is checked as well: what one stage kept is what the next 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 
 from pydantic import BaseModel
 
 from tasks.errors import ConservationError
-from tasks.rows.manifest import Manifest
+from tasks.rows.manifest import Manifest, summed
 
 
 class FunnelStep(BaseModel):
@@ -53,16 +52,4 @@ def _same(stage: str, kept: int, rows_in: int) -> None:
 
 
 def _step(manifests: Sequence[Manifest]) -> FunnelStep:
-    dropped: Counter[str] = Counter()
-    quarantined: Counter[str] = Counter()
-    for manifest in manifests:
-        dropped.update(manifest.dropped)
-        quarantined.update(manifest.quarantined)
-    return FunnelStep(
-        stage=manifests[0].stage,
-        shards=len(manifests),
-        rows_in=sum(m.rows_in for m in manifests),
-        kept=sum(m.kept for m in manifests),
-        dropped=dict(sorted(dropped.items())),
-        quarantined=dict(sorted(quarantined.items())),
-    )
+    return FunnelStep(shards=len(manifests), **summed(manifests))

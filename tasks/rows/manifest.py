@@ -7,8 +7,10 @@ follow manifests and never list. Counting is part of it: rows in = kept + droppe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -147,6 +149,22 @@ def read(
             f"differs. Restore the file; or delete the stage's folder, and the stage runs again for free."
         )
     return decode(data, columns)
+
+
+def summed(shards: Sequence[Manifest]) -> dict[str, Any]:
+    """What a stage got and did over all its shards: stage, rows_in, kept, and dropped and quarantined by reason."""
+    dropped: Counter[str] = Counter()
+    quarantined: Counter[str] = Counter()
+    for one in shards:
+        dropped.update(one.dropped)
+        quarantined.update(one.quarantined)
+    return {
+        "stage": shards[0].stage,
+        "rows_in": sum(one.rows_in for one in shards),
+        "kept": sum(one.kept for one in shards),
+        "dropped": dict(sorted(dropped.items())),
+        "quarantined": dict(sorted(quarantined.items())),
+    }
 
 
 def _put(storage: Storage, where: str, name: str, frame: pl.DataFrame) -> FileRef:

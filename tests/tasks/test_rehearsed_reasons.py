@@ -16,8 +16,6 @@ from flows.stages import PUBLISH
 from tasks import world
 from tasks.classify import task as classify
 from tasks.classify import topics
-from tasks.collect import collecting
-from tasks.collect.source import Source, read
 from tasks.models.endpoint import Endpoint
 from tasks.models.prices import table as price_table
 from tasks.models.request import Model
@@ -26,12 +24,12 @@ from tasks.rate import task as rate
 from tasks.rows import manifest as manifests
 from tasks.rows import shards
 from tasks.rows.manifest import Manifest
-from tasks.rows.tables import table
 from tasks.screen import screening
 from tasks.screen import task as screen
 from tasks.screen.reasons import Reason
 from tasks.stage import plan
 from tasks.world import Where
+from tests.tasks.intake import collected
 from tests.tasks.models.rehearsal.test_rehearsal_server import server
 
 pytestmark = [pytest.mark.slow]
@@ -83,19 +81,7 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Where]:
 
 @pytest.fixture(scope="module")
 def intake(where: Where) -> Manifest:
-    lines = (json.dumps({"question": text, "answer": answer}).encode() for text, answer in POSTS)
-    rows = list(read(Source(name="own", path="own.jsonl"), lines))
-    verdicts, problems = collecting.collect(rows, {})
-    return manifests.commit(
-        world.storage(where.root),
-        stage="collect",
-        fingerprint="f",
-        shard="intake",
-        upstream="g",
-        rows_in=len(rows),
-        verdicts=table(verdicts, collecting.VERDICTS),
-        tables={"problems": table(problems, collecting.PROBLEMS)},
-    )
+    return collected(where, (json.dumps({"question": text, "answer": answer}).encode() for text, answer in POSTS))
 
 
 def brought(where: Where, stage: object, planned: object, chain: list[Manifest]) -> Manifest:

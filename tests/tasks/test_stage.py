@@ -11,8 +11,6 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from tasks import world
-from tasks.collect import collecting
-from tasks.collect.source import Source, read
 from tasks.errors import EndpointError
 from tasks.ledger import board as boards
 from tasks.models.asker import Desk
@@ -23,10 +21,10 @@ from tasks.rows import manifest as manifests
 from tasks.rows import shards
 from tasks.rows.manifest import Manifest
 from tasks.rows.storage import Storage
-from tasks.rows.tables import table
 from tasks.rows.verdict import Decision, keep
 from tasks.stage import ROWS_AT_ONCE, Row, Stage, each_row, plan, run_shard
 from tasks.world import Where
+from tests.tasks.intake import collected
 from tests.tasks.models.openai_server import MODEL, PRICE, Answer, Server, completion, desk, prompt, say
 
 
@@ -54,19 +52,7 @@ def where(tmp_path: Path, server: Server) -> Where:
 
 
 def intake(where: Where, *questions: str) -> Manifest:
-    source = Source(name="own", path="own.jsonl")
-    rows = list(read(source, (f'{{"question": "{text}"}}'.encode() for text in questions)))
-    verdicts, problems = collecting.collect(rows, {})
-    return manifests.commit(
-        world.storage(where.root),
-        stage="collect",
-        fingerprint="f",
-        shard="intake",
-        upstream="g",
-        rows_in=len(rows),
-        verdicts=table(verdicts, collecting.VERDICTS),
-        tables={"problems": table(problems, collecting.PROBLEMS)},
-    )
+    return collected(where, (f'{{"question": "{text}"}}'.encode() for text in questions))
 
 
 async def bring(where: Where, chain: list[Manifest]) -> Any:
