@@ -77,7 +77,7 @@ def requeue(
         workers: Shards that are worked on at once, on threads or a local Ray.
     """
     storage = world.storage(root)
-    plan = plans.load(storage, run) if run else plans.latest(storage)
+    plan = plans.chosen(storage, run)
     recipe = requeued(storage, plan, stage, reason, settings or {})
     with running_on(runner, workers):
         pipeline.curate.fn(recipe, root)

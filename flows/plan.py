@@ -138,6 +138,11 @@ def _starts(storage: Storage) -> list[tuple[int, str, str]]:
     return [(int(name.split("/")[2].split("-")[1]), name.split("/")[1], name) for name in names]
 
 
+def chosen(storage: Storage, run: str | None) -> Plan:
+    """The plan of a run, or of the latest if none is named. Raises `StorageError` if there is none."""
+    return load(storage, run) if run else latest(storage)
+
+
 def load_all(storage: Storage) -> list[Plan]:
     """Every run that was ever planned under a root, by name."""
     names = [name for name in storage.list("runs") if name.endswith("/plan.json")]

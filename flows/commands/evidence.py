@@ -33,7 +33,7 @@ def explain(
         from tasks import world
 
         storage = world.storage(root)
-        story = look(storage, plans.load(storage, run) if run else plans.latest(storage), problem)
+        story = look(storage, plans.chosen(storage, run), problem)
         if as_json:
             say(story.model_dump())
         else:
@@ -55,7 +55,7 @@ def draw(
         from tasks import world
 
         storage = world.storage(root)
-        items, key = audits.draw(storage, plans.load(storage, run) if run else plans.latest(storage), size, seed)
+        items, key = audits.draw(storage, plans.chosen(storage, run), size, seed)
         with out.open("x", encoding="utf-8") as file:
             file.write(audits.sheet(items))
         _key(out).write_text(key.model_dump_json(indent=1), encoding="utf-8")
@@ -101,7 +101,7 @@ def push(
         from tasks import world
 
         storage = world.storage(root)
-        made = Push(storage, plans.load(storage, run) if run else plans.latest(storage), to, private=not public)
+        made = Push(storage, plans.chosen(storage, run), to, private=not public)
         for parcel in made.parcels:
             people.print(f"  {parcel.state:8}{parcel.size:>14,}  {escape(parcel.name)}", soft_wrap=True)
         people.print(f"{words(made.parcels)}, to {escape(to)}", soft_wrap=True)

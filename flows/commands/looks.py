@@ -88,7 +88,7 @@ def say_why(storage: Storage, run: str | None, as_json: bool) -> None:
     from flows.terminal import console, why_lines
     from flows.why import why
 
-    last = plans.load(storage, run) if run else plans.latest(storage)
+    last = plans.chosen(storage, run)
     found = why(last, plans.started_before(storage, last.run))
     if as_json:
         say([one.model_dump() for one in found])
@@ -102,7 +102,7 @@ def say_contamination(storage: Storage, run: str | None, as_json: bool) -> None:
     from flows.contaminated import contaminated
     from tasks.report.contamination import page
 
-    found, sizes = contaminated(storage, plans.load(storage, run) if run else plans.latest(storage))
+    found, sizes = contaminated(storage, plans.chosen(storage, run))
     if as_json:
         say({**found.model_dump(), "questions": sizes})
     else:

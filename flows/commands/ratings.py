@@ -33,7 +33,7 @@ def ratings(
 
         storage = world.storage(root)
         levels = None if known is None else read_known(known)
-        found = look(storage, plans.load(storage, run) if run else plans.latest(storage), levels, fit)
+        found = look(storage, plans.chosen(storage, run), levels, fit)
         if as_json:
             say(found.model_dump())
         else:

@@ -32,7 +32,7 @@ def report(
         from tasks.report.html.page import page
 
         storage = world.storage(root)
-        found = facts(storage, plans.load(storage, run) if run else plans.latest(storage))
+        found = facts(storage, plans.chosen(storage, run))
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(page(found), encoding="utf-8")
         people.print(f"wrote {escape(str(out))}", soft_wrap=True)
@@ -65,7 +65,7 @@ def novelty(
         from tasks.report.novelty import words
 
         storage = world.storage(root)
-        plan = plans.load(storage, run) if run else plans.latest(storage)
+        plan = plans.chosen(storage, run)
         theirs = [text for path in against for text in others(path, column)]
         names = ", ".join(against)
         found = compare(storage, plan, names, theirs, sample=sample, points=points, tell=people.print)

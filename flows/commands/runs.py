@@ -145,7 +145,7 @@ def requeue(
         from tasks import world
 
         storage = world.storage(root)
-        plan = plans.load(storage, run) if run else plans.latest(storage)
+        plan = plans.chosen(storage, run)
         recipe = requeued(storage, plan, stage, reason, parsed(changed or []))
         execute(lambda: recipe, root, None, runner, workers, as_json)
 
