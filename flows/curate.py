@@ -8,7 +8,7 @@ run that is started again does only what is missing, and pays for none of it twi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from flows.failures import ShardsFailed, failed, first_failure
 from flows.plan import Plan
 from flows.recipe import Recipe
 from flows.release import release
-from flows.runner import in_shared_cluster
+from flows.runner import in_shared_cluster, mostly_waiting
 from flows.services import rehearsal
 from flows.stages import PER_SHARD
 from flows.watch import shown
@@ -71,7 +71,8 @@ def through_stages(plan: Plan, shard: Shard, where: Where) -> list[Any]:
     """Submit one shard's task runs, each fed by those before it; gives the intake, then the futures."""
     chain: list[Any] = [plan.intake_of(shard)]
     for planned in plan.stages:
-        chain.append(PER_SHARD[planned.stage].task.submit(planned, shard, list(chain), where))
+        with mostly_waiting() if where.asks_in_batches(planned.roles) else nullcontext():
+            chain.append(PER_SHARD[planned.stage].task.submit(planned, shard, list(chain), where))
     return chain
 
 

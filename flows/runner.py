@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 300.0
 """How long a start of Ray may take."""
+WAITING_CPUS = 1 / 16
 _OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 
 
@@ -53,6 +54,19 @@ def task_runner(kind: Runner, workers: int) -> Iterator[TaskRunner[Any]]:
         yield RayTaskRunner()
     finally:
         ray.shutdown()
+
+
+def mostly_waiting() -> AbstractContextManager[object]:
+    """What is submitted within takes a small part of a Ray CPU: it waits, a day at a time, for batches.
+
+    Not none at all: each shard at work is a process, and the memory of a machine bounds how many there can be.
+    """
+    if not ray_is_up():
+        return nullcontext()
+    from prefect_ray.context import remote_options
+
+    options: AbstractContextManager[object] = remote_options(num_cpus=WAITING_CPUS)
+    return options
 
 
 def in_shared_cluster() -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import cache
 from typing import IO, Any
@@ -74,6 +74,10 @@ class Where(BaseModel):
     buys: bool = Field(default=True, description="Whether replies that are not stored are bought; else `NotStored`")
     lease_seconds: float = Field(default=leases.SECONDS, gt=0, description="Silence after which a lease may be taken")
     leased: bool = Field(default=False, description="Whether a lease on the whole root is held for this work already")
+
+    def asks_in_batches(self, roles: Iterable[str]) -> bool:
+        """Whether some of these roles are asked in batches, which are waited for by the day."""
+        return any(self.endpoints[self.routes[role]].lane == "batch" for role in roles)
 
 
 @cache
