@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,7 +121,7 @@ def rebuild(
 
         storage = world.storage(root)
         name = run or plans.latest(storage).run
-        with task_runner(runner, workers) as tasks_run_on, server():
+        with redirect_stdout(sys.stderr), task_runner(runner, workers) as tasks_run_on, server():
             people.print(f"making [bold]{escape(name)}[/] again, without buying anything", soft_wrap=True)
             plan = again.with_options(task_runner=tasks_run_on)(name, root)
         ended(storage, plan, as_json)
@@ -155,7 +157,7 @@ def execute(
 ) -> Plan:
     """Run a recipe with a Prefect server and a task runner of its own, and say how it ended.
 
-    The recipe is made while the server comes up.
+    The recipe is made while the server comes up. What Ray prints goes to standard error: standard output is the answer's.
     """
     with services.prefect_server(DEMO / "prefect") as server:
         from flows.curate import curate
@@ -166,7 +168,7 @@ def execute(
 
         made = recipe() if shards is None else recipe().model_copy(update={"shards": shards})
         storage = world.storage(root)
-        with outages(), task_runner(runner, workers) as tasks_run_on, server():
+        with redirect_stdout(sys.stderr), outages(), task_runner(runner, workers) as tasks_run_on, server():
             people.print(f"curating [bold]{made.name}[/] into {escape(root)}", soft_wrap=True)
             with progress(people, storage):
                 plan = curate.with_options(task_runner=tasks_run_on)(made, root)
