@@ -157,7 +157,7 @@ def execute(
 ) -> Plan:
     """Run a recipe with a Prefect server and a task runner of its own, and say how it ended.
 
-    The recipe is made while the server comes up. What Ray prints goes to standard error: standard output is for how it
+    The recipe is made while the server comes up. What Ray prints goes to standard error: standard output tells how it
     ended.
     """
     with services.prefect_server(DEMO / "prefect") as server:
