@@ -102,6 +102,7 @@ def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: boo
         stage=choice.stage,
         server=_server(recipe, roles[0]) if roles else None,
         rules=bool(has.get("rules")),
+        convert=bool(has.get("convert")),
         k=has.get("k", 5),
         second_order=has.get("orders", "both"),
         floor=has.get("similarity_floor") is not None,

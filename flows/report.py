@@ -52,6 +52,7 @@ def facts(storage: Storage, plan: Plan) -> Facts:
         spread=spread,
         topics=counts.values(storage, _of(later, "classify"), "topic", released),
         answer_types=counts.values(storage, _of(later, "screen"), "answer_type", released),
+        guessable=counts.guessable(storage, _of(later, "verify"), released),
         solution_tokens=counts.solution_tokens(storage, _of(later, "solve"), released),
         contamination=found,
         questions=sizes,

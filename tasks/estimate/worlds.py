@@ -41,6 +41,7 @@ class Step:
     stage: str
     server: Server | None = None
     rules: bool = False
+    convert: bool = False
     k: int = 5
     second_order: str = "both"
     floor: bool = False
@@ -86,7 +87,8 @@ def run(steps: Sequence[Step], rows: int, world: World, published: Published) ->
 def _kept(step: Step, world: World, published: Published) -> Draws | float:
     """The share of its rows that a step keeps. Stages are taken as independent, whatever their order."""
     if step.stage == "screen":
-        return 1 - world["filtered"]
+        opened = world["guessable"] * world["has_open_form"] if step.convert else 0.0
+        return 1 - world["filtered"] * (1 - opened)
     if step.stage == "decontaminate":
         return 1 - world["rewrite_repeats"] if step.repeated else published.decontaminate.share
     if step.stage == "rate":
@@ -136,7 +138,9 @@ def of_tokens(
 def _asked(step: Step, world: World, published: Published) -> Draws | float:
     """Requests for each row that comes."""
     if step.stage == "screen":
-        return 1 - world["filtered"] * world["found_by_rules"] if step.rules else 1.0
+        screened = 1 - world["filtered"] * world["found_by_rules"] if step.rules else 1.0
+        converted = world["filtered"] * world["guessable"] * (1 + world["has_open_form"])  # worded, then screened
+        return screened + (converted if step.convert else 0.0)
     if step.stage == "decontaminate":  # one call about all neighbours is taken as one for each: it answers as much
         texts = world["rewritten"] if step.repeated else 1 + world["rewritten"] * step.after_screen
         again = {"both": 1.0, "one": 0.0}.get(step.second_order, 1 - world["says_same"])

@@ -13,6 +13,7 @@ import yaml
 from tasks.publish.licences import Mix
 from tasks.publish.release import Counts, Release, Step
 from tasks.publish.writing import DataFile
+from tasks.screen.guessable import words
 
 _REHEARSAL = """\
 > **This is a rehearsal, not a data set to train on.** Its judgements come from written rules and its
@@ -51,6 +52,7 @@ def card(
         _section("What the replies cost", ["stage", "requests", "USD"], _spend(funnel)),
         _section("Difficulty", ["level", "rows"], sorted(counts.difficulty.items())),
         _section("Kinds of answer", ["kind", "rows"], _most(counts.answer_types)),
+        words(counts.guessable),
         _section("Domains", ["domain", "rows"], _most(counts.domains)),
         _section("Kept by", ["rule", "rows"], _most(counts.kept_by)),
         f"## Known limits\n\n{_LIMITS}" + "".join(f"- {limit}\n" for limit in release.limits),

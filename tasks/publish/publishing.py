@@ -21,7 +21,7 @@ from tasks.screen import post, rules
 from tasks.verify.consensus import Compares
 from tasks.verify.gold import unverifiable
 
-VERSION = 2
+VERSION = 3
 
 Export = Literal["deepmath", "rl", "sft", "full"]
 _UNFIT = ("multiple_choice", "proof", "yes_no")

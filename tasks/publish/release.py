@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.models.prices import Price
 from tasks.rows.manifest import Manifest, summed
 from tasks.rows.verdict import Verdict
+from tasks.screen.guessable import NONE, Guessable
+from tasks.screen.guessable import counted as guessable
 from tasks.stage import PlannedStage
 
 
@@ -63,10 +65,12 @@ class Counts:
     answer_types: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
     kept_by: Counter[str] = field(default_factory=Counter)
+    guessable: Guessable = NONE
 
     def add(self, rows: pl.DataFrame, split: str) -> None:
         """Count released rows of a split."""
         self.rows += rows.height
+        self.guessable += guessable(rows["final_answer"])
         self.splits[split] += rows.height
         self.sources.update({(source, licence): n for source, licence, n in _counted(rows, "source", "licence")})
         self.difficulty.update(dict(_counted(rows, "difficulty_rounded")))

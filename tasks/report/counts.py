@@ -16,6 +16,7 @@ from tasks.report.facts import Bin, Rated
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
+from tasks.screen.guessable import NONE, Guessable, counted
 
 _KEPT = pl.col("verdict") == Verdict.KEEP.value
 _FEWEST_TOKENS = 64
@@ -59,6 +60,15 @@ def values(storage: Storage, done: Sequence[Manifest], column: str, of: pl.Serie
             own = rows.filter(_KEPT, pl.col("problem_id").is_in(of.implode()))
             found.update(_counts(own[column].drop_nulls()))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def guessable(storage: Storage, done: Sequence[Manifest], of: pl.Series) -> Guessable:
+    """Final answers that these manifests of verify gave the problems `of`, and how many can be guessed."""
+    found = NONE
+    for one in done:
+        rows = columns(storage, one, ("problem_id", "final_answer"))
+        found += counted(rows.filter(pl.col("problem_id").is_in(of.implode()))["final_answer"])
+    return found
 
 
 def solution_tokens(storage: Storage, done: Sequence[Manifest], released: pl.Series) -> list[Bin]:

@@ -8,6 +8,7 @@ from tasks.ledger.gpu_split import Split
 from tasks.report.contamination import Contamination
 from tasks.report.funnel import FunnelStep
 from tasks.report.novelty import Novelty
+from tasks.screen.guessable import Guessable
 
 
 class _Value(BaseModel):
@@ -101,6 +102,8 @@ class Facts(_Value):
     """Rows by the standard deviation of their ratings, to one place."""
     topics: dict[str, int]
     answer_types: dict[str, int]
+    guessable: Guessable
+    """Of the rows in the data set, whose final answers can be guessed."""
     solution_tokens: list[Bin]
     contamination: Contamination | None
     questions: dict[str, int]

@@ -37,6 +37,7 @@ from tasks.report.fates import fates
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.storage import Storage
+from tasks.screen.guessable import MOST, counted
 from tests.flows import reported
 from tests.flows.explained import check_stories
 from tests.kill.processes import MARK, left_over, marked
@@ -149,6 +150,7 @@ def test_the_data_set_has_deepmaths_shape(said: dict[str, Any]) -> None:
     assert frame.height == said["status"]["dataset_rows"]
     assert frame.null_count().row(0) == (0,) * frame.width
     assert frame["difficulty"].min() >= 5.0
+    assert counted(frame["final_answer"]).share <= MOST
     assert frame["question"].n_unique() == frame.height
     assert all("\\boxed{" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])
     assert all("rehearsal" in text for i in (1, 2, 3) for text in frame[f"r1_solution_{i}"])

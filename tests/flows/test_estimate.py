@@ -56,7 +56,7 @@ def test_every_switch_that_is_on_is_named_and_saves() -> None:
     assert set(found) == {
         "screen.rules: True", "decontaminate.orders: second_if_needed", "decontaminate.similarity_floor: 0.35",
         "decontaminate.first: together",
-        "rate.stopping: exact", "solve.sampling: lazy", "endpoints.openai.lane: batch", "screen before rate",
+        "rate.stopping: statistical", "solve.sampling: lazy", "endpoints.openai.lane: batch", "screen before rate",
     }  # fmt: skip
     assert all(one.usd > 0 or one.gpu_hours > 0 for one in found.values())
     assert found["solve.sampling: lazy"].gpu_hours > 1_000

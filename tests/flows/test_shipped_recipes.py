@@ -59,7 +59,8 @@ def test_the_recommended_recipe_saves_by_named_switches_and_promises_no_less() -
     }
     for stage, name in (("rate", "gate"), ("rate", "samples"), ("solve", "solutions"), ("verify", "agreement")):
         assert settings(ours, stage)[name] == settings(paper, stage)[name]
-    assert settings(ours, "rate")["stopping"] == "exact"
+    assert settings(ours, "screen")["convert"]
+    assert settings(ours, "rate")["stopping"] == "statistical"
     assert settings(ours, "solve")["sampling"] == "lazy"
     assert settings(ours, "decontaminate")["orders"] == "second_if_needed"
     assert ours.endpoints["openai"].lane == "batch"

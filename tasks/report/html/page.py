@@ -20,6 +20,7 @@ from tasks.report.charts.gallery import pictures
 from tasks.report.facts import Example, Facts
 from tasks.report.html import words
 from tasks.report.html.formulas import formula, prose
+from tasks.screen.guessable import words as guessed
 
 _HERE = Path(__file__).parent
 _FORMULAS = ("final_answer",)
@@ -34,7 +35,13 @@ def page(facts: Facts) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     made.filters.update(
-        usd=words.usd, moment=words.moment, hours=words.hours, plain=words.plain, prose=prose, note=_note
+        usd=words.usd,
+        moment=words.moment,
+        hours=words.hours,
+        plain=words.plain,
+        prose=prose,
+        note=_note,
+        guessed=guessed,
     )
     made.globals.update(share=words.share, figure=partial(_drawn, pictures(facts)))
     return made.get_template("page.html.j2").render(

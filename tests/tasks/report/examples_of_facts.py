@@ -9,6 +9,7 @@ from tasks.report.contamination import Close, Contamination, OfBenchmark, OfSour
 from tasks.report.facts import Bin, Example, Facts, Hours, ModelOf, OfStage, Paid, Rated
 from tasks.report.funnel import FunnelStep
 from tasks.report.novelty import Novelty, sampled
+from tasks.screen.guessable import Guessable
 
 HOSTILE = "<script>window.hit=1</script><img src=https://example.org/x onerror=window.hit=1>"
 BROKEN = r"Broken: $\frac{1}{$ and \begin{cases} and $\text{</math><script>window.hit=1</script>}$"
@@ -38,6 +39,7 @@ def facts(**changed: Any) -> Facts:
         spread={0.0: 50, 0.4: 37},
         topics={"Mathematics -> Algebra -> Linear Algebra -> Matrices": 41, f"Mathematics -> {HOSTILE}": 19},
         answer_types={"number": 55, "set": 5},
+        guessable=Guessable(rows=60, yes_no=2, option=1),
         solution_tokens=[Bin(low=0, high=64, released=3, others=4), Bin(low=64, high=91, released=177, others=20)],
         contamination=Contamination(
             benchmarks=[OfBenchmark(benchmark="MATH500", found=3, by={"exact": 2, "judged": 1}, template_only=1)],

@@ -66,7 +66,18 @@ def test_hostile_text_is_on_the_page_as_text_alone(made: str) -> None:
 
 
 def test_the_numbers_are_told(made: str) -> None:
-    for said in ("60.0% of those", "USD 1.23", "1.23", "27 too easy", "99,000", "0.912", "3.00", "41", "0.0050"):
+    for said in (
+        "60.0% of those",
+        "USD 1.23",
+        "1.23",
+        "27 too easy",
+        "99,000",
+        "0.912",
+        "3.00",
+        "41",
+        "0.0050",
+        "3 of 60 final answers (5.00%)",
+    ):
         assert said in made
 
 
