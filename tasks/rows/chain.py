@@ -13,6 +13,8 @@ import polars as pl
 from tasks.errors import ConservationError, CurationError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import Manifest
+from tasks.rows.problem import first_of
+from tasks.rows.ranges import Ranged, check_once
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
@@ -28,9 +30,7 @@ def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFr
     a recipe runs twice overwrites its own columns. Raises `ConservationError` if a kept row is lost on the way.
     """
     intake, *stages = chain
-    frame = manifests.read(storage, intake, PROBLEMS).filter(
-        (pl.col("bucket") >= shard.low) & (pl.col("bucket") < shard.high)
-    )
+    frame = _collected(storage, intake, shard)
     owner = dict.fromkeys(frame.columns, intake.stage)
     for done in stages:
         own = manifests.read(storage, done).filter(pl.col("verdict") == Verdict.KEEP).drop("verdict", "reason")
@@ -44,6 +44,17 @@ def rows(storage: Storage, shard: Shard, chain: Sequence[Manifest]) -> pl.DataFr
                 f"of {shard.name}: these manifests do not belong together"
             )
     return frame.sort("problem_id")
+
+
+def _collected(storage: Storage, intake: Manifest, shard: Shard) -> pl.DataFrame:
+    """The shard's problems. Of a large intake only the row groups are read that hold some, and its digest is checked
+    once in a process: every shard comes here for every stage.
+    """
+    file = intake.files[PROBLEMS]
+    check_once(storage, file)
+    low, high = first_of(shard.low), first_of(shard.high)
+    with Ranged(storage, file) as table:
+        return table.between(low or "", high)
 
 
 def _check_owner(owner: dict[str, str], columns: list[str], stage: str) -> None:

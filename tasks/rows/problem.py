@@ -29,6 +29,11 @@ def bucket(identity: str) -> int:
     return int(identity[:3], 16)
 
 
+def first_of(number: int) -> str | None:
+    """What every `problem_id` of this bucket and of those after it is not less than; None after the last bucket."""
+    return f"{number:03x}" if number < BUCKETS else None
+
+
 def row_id(source: str, raw: bytes, occurrence: int) -> str:
     """A collected row's identity: its source, its bytes as read, and which of the equal ones it is.
 

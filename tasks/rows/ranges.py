@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -86,6 +87,12 @@ def is_whole(storage: Storage, file: FileRef) -> bool:
         while piece := opened.read(_CHUNK):
             seen.update(piece)
     return seen.hexdigest() == file.digest
+
+
+@cache
+def check_once(storage: Storage, file: FileRef) -> None:
+    """`check`, where it was not done in this process yet: files never change."""
+    check(storage, file)
 
 
 def check(storage: Storage, file: FileRef) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import ConservationError, CurationError
@@ -119,3 +120,27 @@ def test_a_kept_row_that_the_chain_does_not_hold_is_not_lost_in_silence(storage:
     )
     with pytest.raises(ConservationError, match="kept 1 rows, but 0"):
         chains.rows(storage, WHOLE, [intake, stranger])
+
+
+def test_a_shard_reads_only_the_row_groups_of_its_own_problems(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six row groups of 8,192: a shard that is a twelfth of the buckets is in one of them, or in two."""
+    ids = sorted(problem_id(str(i)) for i in range(6 * 8192))
+    frame = pl.DataFrame({"problem_id": ids}).with_columns(question=pl.lit("?"), bucket=pl.lit(0))
+    seen = frame.select("problem_id", verdict=pl.lit("keep"), reason=pl.lit(None, pl.String))
+    manifest = manifests.commit(
+        storage, stage="collect", fingerprint="f" * 64, shard="all", upstream="g", rows_in=len(ids),
+        verdicts=seen, tables={"problems": frame},
+    )  # fmt: skip
+    fetched: list[int] = []
+    read = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda self, group: fetched.append(group) or read(self, group)
+    )
+    parts = []
+    for shard in plan(manifest.digest, 12):
+        fetched.clear()
+        parts.append(chains.rows(storage, shard, [manifest])["problem_id"])
+        assert len(fetched) <= 2
+    assert pl.concat(parts).to_list() == ids
