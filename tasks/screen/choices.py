@@ -24,7 +24,7 @@ _CHOOSE = re.compile(
       | \bwhich\s+(?:are|is)\s+(?:true|correct|false)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-LETTER = re.compile(r"^\W*(?:\\?(?:text|textbf|mathrm)\s*\{)?\W*[A-E](?:\W+(?:and\s+)?\W*[A-E])*\W*$")
+_LETTER = re.compile(r"^\W*(?:\\?(?:text|textbf|mathrm)\s*\{)?\W*[A-E](?:\W+(?:and\s+)?\W*[A-E])*\W*$")
 _SMALL_LETTER = re.compile(r"^\W*[a-e]\W*$")
 
 
@@ -38,9 +38,9 @@ def multiple_choice(post: Post) -> str | None:
     if not post.says("b)", "b.", "b:", "b]", "b}", "ii"):
         return None
     labels = [a or b for a, b in _OPTION.findall(post.text)]
-    if _in_order(labels) and (answer is None or LETTER.match(answer)):
+    if _in_order(labels) and (answer is None or _LETTER.match(answer)):
         return f"options {', '.join(labels)}"
-    lettered = _in_order(_ANY_OPTION.findall(post.text)) and answer is not None and LETTER.match(answer)
+    lettered = _in_order(_ANY_OPTION.findall(post.text)) and answer is not None and _LETTER.match(answer)
     if lettered or (answer is None and _COMPLETES.search(post.text)):
         return "options in a row"
     small = _in_order(_SMALL_OPTION.findall(post.text))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -20,11 +21,12 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.screen.asking import TWO_WORDS
-from tasks.screen.choices import LETTER
 from tasks.screen.reasons import Reason
 
 MOST = 0.01
 """The largest share that a released data set should have. DeepMath-103K had 0.21."""
+_LETTER = re.compile(r"^\W*(?:\\?(?:text|textbf|mathrm)\s*\{)?\W*[A-H](?:\W+(?:and\s+)?\W*[A-H])*\W*$")
+"""Capitals only: a small letter is more often a quantity (e, a side a) than an option."""
 
 
 class Guessable(BaseModel):
@@ -34,7 +36,7 @@ class Guessable(BaseModel):
 
     rows: int
     yes_no: int = Field(description="Answers that are yes or no, true or false")
-    option: int = Field(description="Answers that are letters of options, A to E")
+    option: int = Field(description="Answers that are letters of options, A to H")
 
     @property
     def share(self) -> float:
@@ -58,7 +60,7 @@ def reason(answer: str) -> Reason | None:
     """
     if TWO_WORDS.match(answer):
         return Reason.YES_NO
-    return Reason.MULTIPLE_CHOICE if LETTER.match(answer) else None
+    return Reason.MULTIPLE_CHOICE if _LETTER.match(answer) else None
 
 
 def counted(answers: Iterable[str | None]) -> Guessable:

@@ -18,8 +18,8 @@ from tasks.world import Where
 from tests.tasks.publish.made import row, through
 
 WORDS = ["Yes", "no.", r"\text{True}", r"$\textbf{False}$", "Yes, because it converges", "TRUE"]
-LETTERS = ["A", "(C)", r"\text{B}", "$D$", r"\mathrm{E}", "A and C", "B, D"]
-OTHERS = ["e", "a", "2", "No solution", r"\mathbb{C}", "A = 3", "F", "None", "north", "AB", "true north", None]
+LETTERS = ["A", "(C)", r"\text{B}", "$D$", r"\mathrm{E}", "A and C", "B, D", r"\text{(F)},"]
+OTHERS = ["e", "a", "2", "No solution", r"\mathbb{C}", "A = 3", "I", "None", "north", "AB", "true north", None]
 
 
 def test_words_and_letters_are_told_from_answers_that_look_like_them() -> None:
