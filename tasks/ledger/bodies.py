@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.ledger.events import completed, stored
+from tasks.ledger.events import framed, stored
 from tasks.ledger.index import Numbers
 from tasks.ledger.log import LOG
 from tasks.rows.storage import Storage
@@ -62,7 +61,7 @@ class Bodies:
         with self._storage.opened(name) as file:
             parquet = pq.ParquetFile(file, metadata=footer, pre_buffer=True)
             for group in absent:
-                self._keep(name, group, _frame(parquet.read_row_group(group, COLUMNS, use_threads=False)))
+                self._keep(name, group, framed(parquet.read_row_group(group, COLUMNS, use_threads=False), COLUMNS))
                 yield from _pick(name, starts[group], self._use(name, group), groups[group])
                 self._shrink()
 
@@ -92,9 +91,3 @@ class Bodies:
 def _pick(name: str, start: int, frame: pl.DataFrame, rows: Numbers) -> Iterator[tuple[str, int, Row]]:
     picked = frame[rows - np.uint64(start)].iter_rows()
     return ((name, row, values) for row, values in zip(rows.tolist(), picked, strict=True))
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    found = pl.from_arrow(table)
-    assert isinstance(found, pl.DataFrame)  # noqa: S101 - a table becomes a frame; the signature says less
-    return completed(found, COLUMNS)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tasks.ledger.compaction import RANGE, bucket_of_row
 from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import SCHEMA, completed, stored
+from tasks.ledger.events import SCHEMA, framed, stored
 from tasks.ledger.log import LOG
 from tasks.rows.problem import BUCKETS
 from tasks.rows.storage import Storage
@@ -61,7 +61,7 @@ def _part(storage: Storage, found: Contents, low: int, high: int) -> pl.DataFram
     for file in found.generation.files:
         if low <= file.low < high:
             with storage.opened(file.name) as opened:
-                frames.append(completed(pl.DataFrame(pq.read_table(opened, columns=list(COLUMNS))), COLUMNS))
+                frames.append(framed(pq.read_table(opened, columns=list(COLUMNS)), COLUMNS))
     names = [name for name in found.segments if _first(name) < high and low < _end(name)]
     for start in range(0, len(names), _SEGMENTS_AT_ONCE):
         for name, data in storage.read_all(names[start : start + _SEGMENTS_AT_ONCE]).items():

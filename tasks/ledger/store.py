@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from tasks.errors import Absent
 from tasks.ledger.bodies import Bodies
 from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import Event, completed, stored
+from tasks.ledger.events import Event, framed, stored
 from tasks.ledger.index import END, KeyIndex, Numbers, digests
 from tasks.rows.storage import Storage
 
@@ -159,7 +159,7 @@ class ReplyStore:
             parts: list[Found] = []
             start = 0
             for batch in pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE, columns=_INDEX_COLUMNS):
-                events = completed(pl.DataFrame(pa.table(batch)), _INDEX_COLUMNS)
+                events = framed(pa.Table.from_batches([batch]), _INDEX_COLUMNS)
                 parts.append(self._found(events, start))
                 start += batch.num_rows
         found = Found(
