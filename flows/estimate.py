@@ -111,6 +111,7 @@ def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: boo
         after_screen=after_screen,
         samples=samples,
         stopping=has.get("stopping", "off"),
+        in_rounds=has.get("further", 1) > 1,
         lazy=has.get("sampling") == "lazy",
     )
 

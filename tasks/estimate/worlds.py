@@ -50,6 +50,7 @@ class Step:
     after_screen: bool = False
     samples: int = 1
     stopping: str = "off"
+    in_rounds: bool = False
     lazy: bool = False
 
 
@@ -147,7 +148,8 @@ def _asked(step: Step, world: World, published: Published) -> Draws | float:
         pairs = step.k * (world["near_enough"] if step.floor else 1.0)
         return texts * ((1.0 if step.together else pairs) + pairs * again)
     if step.stage == "rate" and step.stopping != "off":
-        return step.samples * (1 - world[f"saved_by_{step.stopping}"])
+        rounds = "_in_rounds" if step.in_rounds else ""
+        return step.samples * (1 - world[f"saved_by_{step.stopping}{rounds}"])
     if step.stage == "solve" and step.lazy:
         return _solutions(step.samples, _verified(world, published), world["has_answer"])
     return float(step.samples)

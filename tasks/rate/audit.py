@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.rate.rating import Settings, judge, stops
+from tasks.rate.rating import Settings, judge, looks, stops
 
 CONFIDENCE = 0.95
 
@@ -75,7 +75,7 @@ def words(found: Audit) -> str:
 
 def _seen(ratings: Sequence[float], settings: Settings) -> Sequence[float]:
     """The ratings that stopping would have bought; none where it would have bought all."""
-    ends = (count for count in range(1, settings.samples) if stops(ratings[:count], settings))
+    ends = (count for count in looks(settings, "statistical")[:-1] if stops(ratings[:count], settings))
     return ratings[: next(ends, 0)]
 
 

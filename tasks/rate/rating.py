@@ -87,6 +87,9 @@ class Settings(BaseModel):
         description="exact: buy no further rating once the problem is certain to be dropped; statistical: once the"
         " chance of another verdict is below `chance`.",
     )
+    further: int = Field(
+        default=1, ge=1, description="Ratings bought at once after the first look; 3 where each look takes a batch."
+    )
     chance: float = Field(default=0.01, gt=0, lt=0.5, description="statistical: the bound on that chance.")
     spread: float = Field(
         default=0.65, gt=0, description="statistical: standard deviation expected of the ratings of one problem."
@@ -155,8 +158,9 @@ def stopped(ratings: Sequence[float]) -> dict[str, Any]:
 
 
 def identity(settings: Settings) -> Mapping[str, Any]:
-    """What of the settings bears on ratings and gate: how `statistical` stops, and a correction, only where asked."""
+    """What of the settings bears on ratings and gate: how they stop, and a correction, only where asked."""
     unused = set() if settings.stopping == "statistical" else {"chance", "spread", "audit"}
+    unused |= set() if settings.stopping != "off" and settings.further > 1 else {"further"}
     unused |= set() if settings.correction else {"correction"}
     return settings.model_dump(mode="json", exclude=unused)
 
@@ -179,16 +183,28 @@ async def decide(row: Mapping[str, Any], ask: Ask, settings: Settings) -> Decisi
 
 
 async def _samples(ask: Ask, prompt: Prompt, settings: Settings, stopping: Stopping) -> list[_Sample]:
-    """All samples at once; or as many as a first look needs, then one by one until the row is decided."""
-    first = {
-        "off": settings.samples,
-        "exact": at_once(settings.samples, settings.gate, settings.correction),
-        "statistical": min(FIRST_LOOK, settings.samples),
-    }
-    samples = await _gathered(ask, prompt, range(first[stopping]))
-    while len(samples) < settings.samples and not _ends(samples, settings, stopping):
-        samples += await _gathered(ask, prompt, [len(samples)])
+    """Samples up to each look, until the row is decided."""
+    samples: list[_Sample] = []
+    for look in looks(settings, stopping):
+        samples += await _gathered(ask, prompt, range(len(samples), look))
+        if _ends(samples, settings, stopping):
+            break
     return samples
+
+
+def looks(settings: Settings, stopping: Stopping) -> list[int]:
+    """At how many ratings it is looked whether the row is decided; the last are all of them.
+
+    >>> looks(Settings(), "off"), looks(Settings(), "exact"), looks(Settings(further=3), "statistical")
+    ([6], [4, 5, 6], [3, 6])
+    """
+    samples = settings.samples
+    first = {
+        "off": samples,
+        "exact": at_once(samples, settings.gate, settings.correction),
+        "statistical": min(FIRST_LOOK, samples),
+    }
+    return [*range(first[stopping], samples, settings.further), samples]
 
 
 def _ends(samples: Sequence[_Sample], settings: Settings, stopping: Stopping) -> bool:

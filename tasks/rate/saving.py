@@ -1,6 +1,6 @@
 """What early stopping saves, on the paper's funnel. Pure.
 
-    python -m tasks.rate.saving [--spread 0.65] [--chance 0.01]
+    python -m tasks.rate.saving [--spread 0.65] [--chance 0.01] [--further 1]
 
 DeepMath-103K rated 2,670K rows and dropped 1,580K of them as too easy (arXiv 2504.11456, figure 5). How their
 levels were distributed is not published; what is printed takes the levels of the dropped rows as evenly spread
@@ -15,11 +15,11 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from statistics import NormalDist, fmean
 from typing import Any
 
-from tasks.rate.stopping import HIGHEST, LOWEST, STEP, at_once, certain_drop, settled
+from tasks.rate.rating import Settings, looks, stops
+from tasks.rate.stopping import HIGHEST, LOWEST, STEP, certain_drop
 
 RATED, DROPPED = 2_670_000, 1_580_000
 EASY = tuple(halves / 2 for halves in range(3, 10))
@@ -43,15 +43,16 @@ def chances(level: float, spread: float) -> Mapping[float, float]:
     return {step: high - low for step, low, high in zip(_STEPS, ends[:-1], ends[1:], strict=True) if high > low}
 
 
-def exact(samples: int, gate: float) -> Stops:
+def exact(settings: Settings) -> Stops:
     """When `exact` ends."""
-    first = at_once(samples, gate)
-    return lambda ratings: len(ratings) >= first and certain_drop(ratings, samples, gate)
+    at = looks(settings, "exact")
+    return lambda ratings: len(ratings) in at and certain_drop(ratings, settings.samples, settings.gate)
 
 
-def statistical(samples: int, gate: float, spread: float, chance: float) -> Stops:
+def statistical(settings: Settings) -> Stops:
     """When `statistical` ends."""
-    return partial(settled, samples=samples, gate=gate, spread=spread, chance=chance)
+    at = looks(settings, "statistical")
+    return lambda ratings: len(ratings) in at and stops(ratings, settings)
 
 
 def expected(
@@ -115,8 +116,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--spread", type=float, default=0.65, help="standard deviation of a problem's ratings")
     parser.add_argument("--expected-spread", type=float, default=0.65, help="what `statistical` takes it for")
     parser.add_argument("--chance", type=float, default=0.01, help="bound of `statistical`")
+    parser.add_argument("--further", type=int, default=1, help="ratings bought at once after the first look")
     given = parser.parse_args(arguments)
-    rules = {"exact": exact(6, 5.0), "statistical": statistical(6, 5.0, given.expected_spread, given.chance)}
+    settings = Settings(chance=given.chance, spread=given.expected_spread, further=given.further)
+    rules = {"exact": exact(settings), "statistical": statistical(settings)}
     print(json.dumps({
         "rows rated": RATED,
         "dropped share of rows": round(DROPPED / RATED, 4),

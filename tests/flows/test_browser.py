@@ -260,6 +260,34 @@ def test_after_a_cancel_nothing_is_asked_and_no_task_remains(running: System) ->
     assert max(when for when, _ in running.gate.asked) < at + 30
 
 
+def test_requeued_rows_are_asked_again_and_no_others(running: System) -> None:
+    one, root = problems()[0].text, str(running.repository / "requeued")
+    running.gate.refused, running.gate.seconds, running.gate.rejected = (), 0.0, (one,)
+    run = running.start("curate/curate", recipe="own", root=root, shards=1, runner="threads")
+    running.wait_for(run, "Completed", seconds=480)
+    assert quarantined(root) == {"rejected": 1}
+    running.gate.rejected, before = (), len(running.gate.asked)
+    again = running.start("requeue/requeue", stage="screen", reason="rejected", root=root, runner="threads")
+    running.wait_for(again, "Completed", seconds=480)
+    assert quarantined(root) == {}
+    asked = [body for _, body in running.gate.asked[before:]]
+    assert asked and all(escaped(one) in body for body in asked)
+
+
+def quarantined(root: str) -> dict[str, int]:
+    storage = Storage(root)
+    return next(step.quarantined for step in status(storage, plans.latest(storage)).funnel if step.stage == "screen")
+
+
+def test_a_budgets_alerts_reach_the_webhook(running: System, story: Story) -> None:
+    half = spend(Storage(str(story.root)), By.STAGE).microusd / 2_000_000
+    root = str(running.repository / "budgeted")
+    run = running.start("curate/curate", recipe="own", root=root, shards=1, runner="threads", budget_usd=half)
+    running.wait_for(run, "Suspended", seconds=480)
+    wanted = {"curation.budget.80_percent", "curation.budget.reached"}
+    wait(lambda: wanted <= {one["event"] for one in running.gate.alerts}, 120, lambda: str(running.gate.alerts))
+
+
 def test_no_secret_is_in_anything_that_was_written(running: System, story: Story) -> None:
     assert any("Incorrect API key" in body for body in errors(story.root))
     written = [path for path in running.repository.rglob("*") if path.is_file()]

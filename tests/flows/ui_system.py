@@ -43,6 +43,8 @@ class Gate:
     models: str
     refused: tuple[str, ...] = ()
     """Requests that hold one of these texts are refused."""
+    rejected: tuple[str, ...] = ()
+    """Requests that hold one of these texts are answered as nothing that can ever be answered."""
     seconds: float = 0.0
     asked: list[tuple[float, str]] = field(default_factory=list)
     """When (monotonic) and what."""
@@ -57,6 +59,8 @@ class Gate:
         if any(text in said for text in self.refused):
             key = request.headers["Authorization"].removeprefix("Bearer ")
             return web.json_response({"error": {"message": f"Incorrect API key provided: {key}"}}, status=401)
+        if any(text in said for text in self.rejected):
+            return web.json_response({"error": {"message": "The request cannot be processed"}}, status=400)
         async with (
             aiohttp.ClientSession() as http,
             http.post(

@@ -98,7 +98,7 @@ def test_settings_of_statistical_bear_on_the_answer_only_where_it_is_asked_for()
 
 
 def test_the_expected_numbers_are_those_of_simulated_ratings() -> None:
-    stops, rng = statistical(6, 5.0, 0.65, 0.05), random.Random(7)
+    stops, rng = statistical(Settings(spread=0.65, chance=0.05)), random.Random(7)
     rows = [simulated(4.25, 0.8, rng) for _ in range(4000)]
     ends = [next((n for n in range(1, 6) if stops(row[:n])), 6) for row in rows]
     flips = [(fmean(row[:n]) >= 5) != (fmean(row) >= 5) for row, n in zip(rows, ends, strict=True)]

@@ -35,6 +35,16 @@ def decided(ratings: list[float | None], **settings: object) -> tuple[Decision, 
     return asyncio.run(decide({"problem_id": "0" * 64, "question": "Find n."}, ask, values)), asked
 
 
+@given(st.lists(half_steps, min_size=1, max_size=8), gates, st.integers(1, 4))
+def test_in_rounds_the_decision_is_the_same_and_rounds_are_whole(
+    ratings: list[float], gate: float, further: int
+) -> None:
+    off, _ = decided(list(ratings), gate=gate)
+    exact, asked = decided(list(ratings), gate=gate, stopping="exact", further=further)
+    assert exact.verdict is off.verdict
+    assert len(asked) == len(ratings) or (len(asked) - at_once(len(ratings), gate)) % further == 0
+
+
 @given(st.lists(half_steps, min_size=1, max_size=8), gates)
 def test_exact_decides_as_off_does(ratings: list[float], gate: float) -> None:
     off, _ = decided(list(ratings), gate=gate)
@@ -96,13 +106,13 @@ def test_the_expected_number_bought_is_that_of_all_sequences(level: float, sprea
     for ratings in product(weights, repeat=3):
         stop = next((n for n in range(at_once(3, 5.0), 3) if certain_drop(ratings[:n], 3, 5.0)), 3)
         number += stop * weights[ratings[0]] * weights[ratings[1]] * weights[ratings[2]]
-    bought, flipped = expected(level, spread, exact(3, 5.0), samples=3, gate=5.0)
+    bought, flipped = expected(level, spread, exact(Settings(samples=3)), samples=3, gate=5.0)
     assert bought == pytest.approx(number, rel=1e-4)
     assert flipped == 0.0
 
 
 def test_the_saving_on_the_papers_funnel_is_a_share_of_what_the_dropped_rows_cost() -> None:
-    told = saving(exact(6, 5.0), spread=0.5)
+    told = saving(exact(Settings()), spread=0.5)
     assert 0 < told["saved share of ratings"] < 1 / 3
     assert told["rows with another verdict"] == 0
     assert {told["ratings bought by level"][level] for level in (5.0, 6.5, 8.0)} == {6.0}
