@@ -1,9 +1,10 @@
-"""How the budgets of a run stand: read from its storage root alone, while it runs or long after."""
+"""How a run's budgets stand, and who approved its cost: read from its storage root, while it runs or long after."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
@@ -47,6 +48,30 @@ def _of_cards(storage: Storage, run: str, limit: int) -> BudgetLine:
     return BudgetLine(
         scope=CARD_TIME, limit=limit, spent=used, possibly_paid=0, reserved=0, left=max(0, limit - used)
     )
+
+
+class ApprovalLine(BaseModel):
+    """What a person approved that the run costs, in micro-dollars. `at_ms` is Unix milliseconds."""
+
+    by: str
+    at_ms: int
+    microusd: int
+    note: str
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        when = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        cost, why = f"{self.microusd / 1_000_000:,.2f}", f": {self.note}" if self.note else ""
+        return f"approved by {self.by} at {when:%Y-%m-%d %H:%M} UTC, estimated at USD {cost}{why}"
+
+
+def approvals(storage: Storage, run: str) -> list[ApprovalLine]:
+    """Who approved what a run is estimated to cost, in order; nobody where its recipe does not ask for that."""
+    return [
+        ApprovalLine(by=one.by, at_ms=one.at_ms, microusd=one.request.limit, note=one.note)
+        for one in grants.approvals(Grants(storage, run).granted())
+    ]
 
 
 def lines(budgets: Sequence[Position]) -> list[BudgetLine]:

@@ -38,10 +38,13 @@ from tasks.world import Where
 
 
 @flow(name="curate", flow_run_name="curate {recipe.name}", validate_parameters=False)
-def curate(recipe: Recipe, root: str) -> Plan:
+def curate(recipe: Recipe, root: str, approved_by: str = "") -> Plan:
     """Turn a recipe's sources into a data set under `root`. Safe to run again after any failure.
 
-    Raises `RecipeError` or `SourceError` before anything is spent, and `ShardsFailed` or `Paused` at the end.
+    `approved_by` is who approves what the run is estimated to cost, where its recipe asks for that.
+
+    Raises `RecipeError`, `SourceError` or (not approved) `Paused` before anything is spent, and `ShardsFailed` or
+    `Paused` at the end.
     """
     with ExitStack() as services:
         where = locate(recipe, root, services)
@@ -50,6 +53,7 @@ def curate(recipe: Recipe, root: str) -> Plan:
         plans.save(world.storage(root), plan)
         plans.note_start(world.storage(root), plan, recipe)
         where = pause.permitted(recipe, where.model_copy(update={"run": plan.run}))
+        pause.await_approval(recipe, plan, where, approved_by)
         where = services.enter_context(with_engines(recipe, where))
         with pause.at_halt(recipe, where), shown(plan, where) as view:
             carry_out(plan, where, view.failed)

@@ -13,7 +13,7 @@ import numpy as np
 from flows.recipe import Recipe, StageChoice
 from flows.spending import spend
 from tasks.errors import RecipeError
-from tasks.estimate.assumptions import Assumptions, assumptions
+from tasks.estimate.assumptions import Assumptions, Draws, assumptions
 from tasks.estimate.comparison import Comparison, line
 from tasks.estimate.figures import Estimate, Saving, interval
 from tasks.estimate.worlds import Server, Step, Taken, run
@@ -24,16 +24,23 @@ from tasks.rows.storage import Storage
 Change = Callable[[Recipe], Recipe]
 
 
-def estimated(recipe: Recipe, rows: int | None = None, known: Assumptions | None = None, **fixed: float) -> Estimate:
+def estimated(
+    recipe: Recipe,
+    rows: int | None = None,
+    known: Assumptions | None = None,
+    free: Sequence[float] = (),
+    **fixed: float,
+) -> Estimate:
     """What a recipe takes for `rows` collected rows, or for what its sources are known to have.
 
-    `fixed` sets assumptions to one value. Raises `RecipeError` if nobody knows how many rows there are, and
+    `free` is, for each stage, the share of the rows that is paid already (`flows.stored`); `fixed` sets assumptions
+    to one value. Raises `RecipeError` if nobody knows how many rows there are, and
     `UnknownPrice`.
     """
     known = known or assumptions()
     pool = rows if rows is not None else published_rows(recipe, known)
     taken = worlds(recipe, pool, known, **fixed)
-    found = figures(recipe, pool, taken, "published rates of DeepMath-103K, and assumptions")
+    found = figures(recipe, pool, taken, "published rates of DeepMath-103K, and assumptions", free)
     return found.model_copy(update={"savings": savings(recipe, pool, taken, known, **fixed)})
 
 
@@ -50,9 +57,9 @@ def worlds(recipe: Recipe, rows: int, known: Assumptions, **fixed: float) -> lis
     return run(steps(recipe), rows, known.worlds(fixed), known.published)
 
 
-def figures(recipe: Recipe, rows: int, taken: Sequence[Taken], basis: str) -> Estimate:
-    """The same as an estimate."""
-    cards = sum(one.gpu_hours * (one.step.server.card_usd if one.step.server else 0) for one in taken)
+def figures(recipe: Recipe, rows: int, taken: Sequence[Taken], basis: str, free: Sequence[float] = ()) -> Estimate:
+    """The same as an estimate. `free` is, for each stage, the share of the rows that is paid already."""
+    dues = [(one, 1 - share) for one, share in zip(taken, free or [0.0] * len(taken), strict=True)]
     return Estimate(
         recipe=recipe.name,
         basis=basis,
@@ -61,9 +68,17 @@ def figures(recipe: Recipe, rows: int, taken: Sequence[Taken], basis: str) -> Es
         accepted=interval(taken[-1].rows_out),
         usd=interval(np.sum([one.usd for one in taken], axis=0)),
         gpu_hours=interval(np.sum([one.gpu_hours for one in taken], axis=0)),
-        card_usd=interval(np.asarray(cards)),
+        card_usd=interval(np.sum([card_usd(one) for one in taken], axis=0)),
         hours=interval(np.sum([one.hours for one in taken], axis=0)),
+        free=list(free),
+        to_pay_usd=interval(np.sum([due * (one.usd + card_usd(one)) for one, due in dues], axis=0)),
+        to_pay_gpu_hours=interval(np.sum([due * one.gpu_hours for one, due in dues], axis=0)),
     )
+
+
+def card_usd(taken: Taken) -> Draws:
+    """What a stage's card-hours cost at the recipe's price."""
+    return taken.gpu_hours * (taken.step.server.card_usd if taken.step.server else 0.0)
 
 
 def published_rows(recipe: Recipe, known: Assumptions) -> int:

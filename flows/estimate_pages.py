@@ -28,6 +28,14 @@ def show(console: Console, found: Estimate) -> None:
             f"${found.stored_usd:,.2f}; those to the same questions are free.",
             soft_wrap=True,
         )
+    if any(found.free):
+        shares = zip(found.stages, found.free, strict=True)
+        through = ", ".join(f"{one.stage} {share:.0%}" for one, share in shares if one.requests.high)
+        console.print(
+            f"Of the rows, runs under the root have brought through the stages as they are: {through}. Left to pay: "
+            f"{_money(found.to_pay_usd)}, {_number(found.to_pay_gpu_hours)} GPU-hours.",
+            soft_wrap=True,
+        )
     if found.savings:
         console.print(_savings(found.savings))
 

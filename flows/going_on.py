@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tasks.errors import Halted
 from tasks.ledger.budget import CARD_TIME, RUN, Position
+from tasks.ledger.grants import APPROVAL
 
 
 class Paused(Halted):
@@ -22,11 +23,14 @@ class Paused(Halted):
 
 
 def command(arguments: Sequence[str], paused: Paused) -> str:
-    """The command that goes on with twice the budget; the same command, where it is not the run's that is reached.
+    """The command that goes on with twice the budget, or with an approval; the same command, where it is another
+    bound than the run's that is reached.
 
     `arguments` are those that the run was started with.
     """
     again = list(arguments)
+    if APPROVAL in paused.reached:
+        again = [*_without(again, "--approved-by"), "--approved-by", "YOUR NAME"]
     whole = next((one for one in paused.budgets if one.scope == RUN and RUN in paused.reached), None)
     if whole is not None:
         again = [*_without(again, "--budget-usd"), "--budget-usd", f"{Decimal(2 * whole.limit) / 1_000_000:f}"]
@@ -35,6 +39,8 @@ def command(arguments: Sequence[str], paused: Paused) -> str:
 
 def words(arguments: Sequence[str], paused: Paused) -> str:
     """All of it, for a person."""
+    if APPROVAL in paused.reached:
+        return f"{paused}\nTo approve it, start:\n  {command(arguments, paused)}"
     stages = [one for one in paused.reached if one != RUN]
     first = (
         f"raise budget.stages.{stages[0]}.usd in the recipe, then " if stages and RUN not in paused.reached else ""

@@ -1,6 +1,7 @@
 """A run that stops on purpose: it drains, asks a person, and goes on from the top when it is answered.
 
 When a budget is reached, or a stage sets too many rows aside, no new request goes out and what is in flight is kept.
+Where a run is estimated to cost more than its recipe lets it unasked, it stops before the first request.
 A run of a deployment is then suspended, and the Prefect UI shows a form; a run of the command line ends and says how
 to go on. The answer is noted in the ledger, which is what the flow reads when it enters again: the form's values lie
 in Prefect's database alone.
@@ -14,11 +15,11 @@ from contextlib import contextmanager
 
 from prefect.context import FlowRunContext
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput
-from pydantic import Field
 
+from flows import approval, forms
 from flows.alerts import Alerts
 from flows.going_on import Paused
+from flows.plan import Plan
 from flows.recipe import Recipe
 from tasks import world
 from tasks.errors import BudgetReached, CurationError, EngineClosed, TooManyQuarantined
@@ -26,7 +27,7 @@ from tasks.ledger import grants
 from tasks.ledger.books import BooksOfRun
 from tasks.ledger.budget import CARD_TIME, RUN, micro, positions
 from tasks.ledger.card_time import CARDS, HOUR_MS
-from tasks.ledger.grants import Grant, Grants, Request
+from tasks.ledger.grants import APPROVAL, Grant, Grants, Request
 from tasks.ledger.purse import WHOLE_RUN
 from tasks.report.alarms import Alarm, Alert
 from tasks.report.pages import FailedShard
@@ -79,6 +80,36 @@ def permitted(recipe: Recipe, where: Where) -> Where:
     )
 
 
+def await_approval(recipe: Recipe, plan: Plan, where: Where, by: str = "") -> None:
+    """Return if the run may cost what it is estimated to; `by` is who approves it with this very start.
+
+    Where the recipe's `approve_above_usd` is passed and nobody has approved as much, a run of a deployment is
+    suspended, and one of the command line raises `Paused`: nothing was spent.
+    """
+    if recipe.approve_above_usd is None:
+        return
+    notes = Grants(world.storage(where.root), where.run)
+    found = approval.estimate(recipe, plan, world.storage(where.root))
+    cost = micro(found.to_pay_usd.middle)
+    if cost <= micro(recipe.approve_above_usd) or grants.is_approved(notes.granted(), cost):
+        return
+    words = approval.words(found, recipe.approve_above_usd)
+    by = by.strip()
+    if not by and not _is_deployed():
+        raise Paused(words, reached=[APPROVAL])
+    request = Request(
+        at_ms=_now(),
+        flow_run=_flow_run(),
+        number=len(notes.requests(_flow_run())),
+        words=words,
+        scope=APPROVAL,
+        limit=cost,
+        of_budget=grants.budget_digest(recipe.budget),
+    )
+    notes.ask(request)
+    notes.answer(Grant(request=request, by=by, at_ms=_now()) if by else _ask(request))
+
+
 @contextmanager
 def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
     """When the shards of this block have stopped on purpose: suspend a run of a deployment, else raise `Paused`."""
@@ -93,7 +124,7 @@ def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
         notes = Grants(world.storage(where.root), where.run)
         halt = min(why.halts, key=lambda one: (scope_of(one) != RUN, one.stage, one.shard))
         request = Request(
-            at_ms=time.time_ns() // 1_000_000,
+            at_ms=_now(),
             flow_run=_flow_run(),
             number=len(notes.requests(_flow_run())),
             words=str(why),
@@ -119,48 +150,20 @@ def _ask(request: Request) -> Grant:
     """The answer; if there is none yet, the flow run is suspended with a form, and nothing is returned."""
     key = f"pause-{request.number}"
     if not request.scope:
-        said = suspend_flow_run(wait_for_input=_form_to_go_on(request), key=key).model_dump()
+        said = suspend_flow_run(wait_for_input=forms.to_go_on(request), key=key).model_dump()
         return Grant(request=request, note=said["note"])
+    if request.scope == APPROVAL:
+        said = suspend_flow_run(wait_for_input=forms.to_approve(request), key=key).model_dump()
+        return Grant(request=request, by=said["name"], at_ms=_now(), note=said["note"])
     if request.scope == CARD_TIME:
-        said = suspend_flow_run(wait_for_input=_form_for_cards(request), key=key).model_dump()
+        said = suspend_flow_run(wait_for_input=forms.for_cards(request), key=key).model_dump()
         return Grant(request=request, limit=int(said["gpu_hours"] * HOUR_MS), note=said["note"])
-    said = suspend_flow_run(wait_for_input=_form_for_more(request), key=key).model_dump()
+    said = suspend_flow_run(wait_for_input=forms.for_more(request), key=key).model_dump()
     return Grant(request=request, limit=micro(said["usd"]), note=said["note"])
 
 
-def _form_for_more(request: Request) -> type[RunInput]:
-    """The default stands in the field: a value given to `with_initial_data` takes its bound and description away."""
-    whose = "the whole run" if request.scope == RUN else f"stage {request.scope}"
-    now = request.limit / 1_000_000
-
-    class MoreBudget(RunInput):
-        usd: float = Field(
-            default=2 * now,
-            gt=now,
-            description=f"New budget of {whose} in US dollars, what is spent already included",
-        )
-        note: str = Field(default="", max_length=1000, description="Why, for the record")
-
-    return MoreBudget.with_initial_data(description=request.words)
-
-
-def _form_for_cards(request: Request) -> type[RunInput]:
-    now = request.limit / HOUR_MS
-
-    class MoreGpuHours(RunInput):
-        gpu_hours: float = Field(
-            default=2 * now, gt=now, description="New budget of the run in GPU-hours, what is used already included"
-        )
-        note: str = Field(default="", max_length=1000, description="Why, for the record")
-
-    return MoreGpuHours.with_initial_data(description=request.words)
-
-
-def _form_to_go_on(request: Request) -> type[RunInput]:
-    class GoOn(RunInput):
-        note: str = Field(min_length=1, max_length=1000, description="Why the run goes on all the same")
-
-    return GoOn.with_initial_data(description=request.words)
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _flow_run() -> str:

@@ -14,6 +14,7 @@ from flows import plan as plans
 from flows.estimate import figures, servers
 from flows.plan import Plan
 from flows.recipe import Recipe
+from flows.stored import paid_shares
 from tasks import world
 from tasks.collect.source import Source
 from tasks.collect.task import collect
@@ -62,7 +63,7 @@ def told_by(recipe: Recipe, storage: Storage, plan: Plan, pool: int) -> Estimate
         )
     taken = scaled(lines, pool, servers(recipe), known.worlds({}))
     basis = f"a pilot of {lines.filter(pl.col('place') == 0).height} problems; speeds and waits are assumptions"
-    return figures(recipe, pool, taken, basis)
+    return figures(recipe, pool, taken, basis, paid_shares(recipe, storage))
 
 
 def seen(storage: Storage, plan: Plan) -> pl.DataFrame:

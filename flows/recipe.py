@@ -113,6 +113,11 @@ class Recipe(BaseModel):
     stages: list[StageChoice] = Field(min_length=1)
     publish: PublishSettings = Field(default_factory=PublishSettings, description="What is released, in which forms")
     budget: Budget = Field(default_factory=Budget, description="What a run may spend; no bound if left out")
+    approve_above_usd: Decimal | None = Field(
+        default=None,
+        ge=0,
+        description="Dollars; a run that is estimated to cost more waits until a named person approves it",
+    )
     trial: Trial | None = Field(
         default_factory=Trial, description="How many of a stage's first rows may be quarantined; null for no bound"
     )

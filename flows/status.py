@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel
 
 from flows import plan as plans
-from flows.budgets import BudgetLine, standing
+from flows.budgets import ApprovalLine, BudgetLine, approvals, standing
 from flows.plan import Plan
 from tasks.report.funnel import FunnelStep, funnel
 from tasks.rows.storage import Storage
@@ -23,6 +23,7 @@ class Status(BaseModel):
     dataset_rows: int | None
     funnel: list[FunnelStep]
     budgets: list[BudgetLine] = []
+    approvals: list[ApprovalLine] = []
 
 
 def status(storage: Storage, plan: Plan) -> Status:
@@ -38,4 +39,5 @@ def status(storage: Storage, plan: Plan) -> Status:
         dataset_rows=dataset.rows if dataset else None,
         funnel=funnel(chains, plan.intakes, last),
         budgets=standing(storage, plan.run),
+        approvals=approvals(storage, plan.run),
     )

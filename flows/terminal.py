@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows import plan as plans
-from flows.budgets import BudgetLine
+from flows.budgets import ApprovalLine, BudgetLine
 from flows.spending import Books, Spend
 from flows.status import Status, status
 from flows.why import Because
@@ -142,6 +142,11 @@ def budget_words(found: Sequence[BudgetLine]) -> str:
         f"{usd(one.left)} left\n"
         for one in found
     )
+
+
+def approval_words(found: Sequence[ApprovalLine]) -> str:
+    """A line for each approval; nothing where there is none."""
+    return "".join(f"{escape(one.words)}\n" for one in found)
 
 
 def why_lines(run: str, found: Sequence[Because]) -> str:

@@ -15,7 +15,7 @@ from flows import plan as plans
 from flows import report
 from flows.alerts import Alerts
 from flows.board import Board
-from flows.budgets import BudgetLine, standing
+from flows.budgets import BudgetLine, approvals, standing
 from flows.plan import Plan
 from tasks.ledger import gpu
 from tasks.ledger import spend as spends
@@ -112,7 +112,14 @@ class View:
         rehearsal = any(model.identity.startswith("rehearsal/") for model in self._plan.models.values())
         hours = total(gpu.leases(self._storage, self._plan.run), time.time_ns() // 1_000_000)
         page = pages.spend_page(
-            lines, accepted, maybe.height, int(maybe["bound_microusd"].sum()), rehearsal, budgets, hours
+            lines,
+            accepted,
+            maybe.height,
+            int(maybe["bound_microusd"].sum()),
+            rehearsal,
+            budgets,
+            hours,
+            [one.words for one in approvals(self._storage, self._plan.run)],
         )
         self._board.markdown("spend", page, f"Paid by run {self._plan.run}, from the ledger")
 

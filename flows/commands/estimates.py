@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Json, Kind, RecipeName, Workers, complaints, say
+from flows.commands.options import ApprovedBy, Json, Kind, RecipeName, Workers, complaints, say
 from flows.runner import Runner
 from tasks.errors import RecipeError
 
@@ -33,6 +33,7 @@ def estimate(
     ] = None,
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
     """Tell what a recipe takes, stage by stage with 90% intervals, and what each switch saves.
@@ -43,16 +44,18 @@ def estimate(
         from flows import estimate_pages as pages
         from flows.estimate import compared, estimated, stored
         from flows.recipe import load
+        from flows.stored import paid_shares
         from flows.terminal import console
         from tasks import world
         from tasks.estimate.assumptions import assumptions
 
         made, known = load(recipe), assumptions()
         if pilot is not None:
-            found = _by_pilot(made, root, pilot, rows, runner, workers)
+            found = _by_pilot(made, root, pilot, rows, runner, workers, approved_by)
             say(found) if as_json else pages.show(console(), found)
             return
-        found = estimated(made, rows, known)
+        free = paid_shares(made, world.storage(root)) if root is not None else ()
+        found = estimated(made, rows, known, free)
         if root is not None:
             found = stored(found, made, world.storage(root))
         beside = compared(made, load(against), found.rows, known) if against else None
@@ -76,7 +79,7 @@ def estimate(
 
 
 def _by_pilot(
-    recipe: Recipe, root: str | None, count: int, rows: int | None, runner: Runner, workers: int
+    recipe: Recipe, root: str | None, count: int, rows: int | None, runner: Runner, workers: int, approved_by: str
 ) -> Estimate:
     """Run a pilot as any recipe is run, and tell what it says of the whole."""
     from flows.commands.runs import execute
@@ -88,7 +91,7 @@ def _by_pilot(
         raise RecipeError("a pilot is run and paid for: say with --root where its replies are kept")
     made, pool = pilot_of(recipe, root, count)
     with redirect_stdout(sys.stderr):  # standard output is the estimate's
-        plan = execute(lambda: made, root, None, runner, workers, as_json=False)
+        plan = execute(lambda: made, root, None, runner, workers, as_json=False, approved_by=approved_by)
     storage = world.storage(root)
     return stored(told_by(recipe, storage, plan, rows or pool), recipe, storage)
 

@@ -31,7 +31,7 @@ def status(
     with complaints():
         from flows import plan as plans
         from flows.status import status as look
-        from flows.terminal import budget_words, console, funnel_table
+        from flows.terminal import approval_words, budget_words, console, funnel_table
         from tasks import world
 
         storage = world.storage(root)
@@ -49,6 +49,7 @@ def status(
         for one in () if as_json else found:
             console().print(funnel_table(one))
             console().print(budget_words(one.budgets), soft_wrap=True, end="")
+            console().print(approval_words(one.approvals), soft_wrap=True, end="")
             console().print(f"data set: {one.dataset}\n" if one.done else "not finished\n", soft_wrap=True)
 
 

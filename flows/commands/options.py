@@ -29,6 +29,9 @@ Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at 
 BudgetUsd = Annotated[
     float | None, typer.Option(min=0, help="What the run may spend in US dollars, instead of the recipe's budget")
 ]
+ApprovedBy = Annotated[
+    str, typer.Option(help="Your name, to approve what the run is estimated to cost (see approve_above_usd)")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from flows import services
 from flows.commands.options import (
     DEMO,
+    ApprovedBy,
     BudgetUsd,
     Json,
     Kind,
@@ -45,6 +46,7 @@ def demo(
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
     budget_usd: BudgetUsd = None,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
     """Run the whole pipeline on embedded defaults: no keys, no GPU, no network."""
@@ -58,7 +60,7 @@ def demo(
 
     with complaints():
         began = datetime.now(UTC)
-        plan = execute(lambda: recipe().allowed(budget_usd), root, shards, runner, workers, as_json)
+        plan = execute(lambda: recipe().allowed(budget_usd), root, shards, runner, workers, as_json, approved_by)
         if not as_json and recipe_name == "demo":
             from flows.demo import report
             from flows.terminal import console
@@ -75,13 +77,14 @@ def run(
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
     budget_usd: BudgetUsd = None,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
     """Run a recipe. Started again, it goes on where it stopped and pays for nothing twice."""
     with complaints():
         from flows.recipe import load
 
-        execute(lambda: load(recipe).allowed(budget_usd), root, shards, runner, workers, as_json)
+        execute(lambda: load(recipe).allowed(budget_usd), root, shards, runner, workers, as_json, approved_by)
 
 
 @app.command()
@@ -91,6 +94,7 @@ def retry(
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
     budget_usd: BudgetUsd = None,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
     """Run again what of a run has failed, by the recipe it was last started with; what is finished is left."""
@@ -99,7 +103,7 @@ def retry(
         from tasks import world
 
         recipe = plans.recipe_of(world.storage(root), plans.load(world.storage(root), run).run)
-        plan = execute(lambda: recipe.allowed(budget_usd), root, None, runner, workers, as_json)
+        plan = execute(lambda: recipe.allowed(budget_usd), root, None, runner, workers, as_json, approved_by)
         if plan.run != run:
             people.print(f"sources or code have changed since {run}: this was {plan.run}", soft_wrap=True)
 
@@ -138,6 +142,7 @@ def requeue(
     run: Annotated[str | None, typer.Option(help="The run whose rows they are; the latest if left out")] = None,
     runner: Kind = Runner.RAY,
     workers: Workers = 2,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
     """Ask quarantined rows again, as a run of its own; all other rows keep their replies, for nothing."""
@@ -149,11 +154,17 @@ def requeue(
         storage = world.storage(root)
         plan = plans.chosen(storage, run)
         recipe = requeued(storage, plan, stage, reason, parsed(changed or []))
-        execute(lambda: recipe, root, None, runner, workers, as_json)
+        execute(lambda: recipe, root, None, runner, workers, as_json, approved_by)
 
 
 def execute(
-    recipe: Callable[[], Recipe], root: str, shards: int | None, runner: Runner, workers: int, as_json: bool
+    recipe: Callable[[], Recipe],
+    root: str,
+    shards: int | None,
+    runner: Runner,
+    workers: int,
+    as_json: bool,
+    approved_by: str = "",
 ) -> Plan:
     """Run a recipe with a Prefect server and a task runner of its own, and say how it ended.
 
@@ -172,7 +183,7 @@ def execute(
         with redirect_stdout(sys.stderr), outages(), task_runner(runner, workers) as tasks_run_on, server():
             people.print(f"curating [bold]{made.name}[/] into {escape(root)}", soft_wrap=True)
             with progress(people, storage):
-                plan = curate.with_options(task_runner=tasks_run_on)(made, root)
+                plan = curate.with_options(task_runner=tasks_run_on)(made, root, approved_by)
         ended(storage, plan, as_json)
         return plan
 

@@ -63,6 +63,9 @@ class Estimate(BaseModel):
     card_usd: Interval = Field(description="What the card-hours cost at the recipe's prices")
     hours: Interval = Field(description="Wall time with one stage after the other; stages overlap, so it is a bound")
     savings: list[Saving] = []
+    free: list[float] = Field(default=[], description="For each stage the share of the rows that is paid already")
+    to_pay_usd: Interval = Field(description="Hosted models and cards, without what is paid already")
+    to_pay_gpu_hours: Interval = Field(description="Card-hours, without what is paid already")
     stored_usd: float | None = Field(
         default=None, description="Paid already for these models under the root; None: no root"
     )

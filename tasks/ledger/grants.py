@@ -1,4 +1,4 @@
-"""What persons have granted a run that had stopped: more money, or to go on all the same.
+"""What persons have granted a run that had stopped: more money, what it will cost, or to go on all the same.
 
 Each is a note under `ledger/grants/<run>/`: `<flow run>-<number>-asked.json` when a run stops and asks,
 `...-granted.json` when somebody has answered. A grant holds as long as the recipe's own budget is what it was then:
@@ -25,20 +25,34 @@ class Request(BaseModel):
     flow_run: str
     number: int = Field(description="From 0, for each flow run")
     words: str
-    scope: str = Field(default="", description="Which budget is reached; empty if it is not about money")
-    limit: int = Field(default=0, description="What it allows: micro-dollars, or milliseconds of one card")
+    scope: str = Field(
+        default="", description="Which budget is reached, or `APPROVAL`; empty if it is not about money"
+    )
+    limit: int = Field(
+        default=0,
+        description="What it allows: micro-dollars, or milliseconds of one card; the estimate of an approval",
+    )
     stage: str = Field(default="", description="Which stage quarantined too many rows")
     of_budget: str = Field(description="Digest of the recipe's budget")
 
 
 class Grant(BaseModel):
-    """The answer to one. `limit` is the scope's new bound, in its unit, what is used already included."""
+    """The answer to one. `limit` is the scope's new bound, in its unit, what is used already included.
+
+    An approval says who gave it, and when (Unix milliseconds).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     request: Request
     limit: int = 0
     note: str = ""
+    by: str = ""
+    at_ms: int = 0
+
+
+APPROVAL = "approval"
+"""The scope of a question that is about all that a run is estimated to cost."""
 
 
 def budget_digest(budget: Budget) -> str:
@@ -93,6 +107,16 @@ def card_ms(budget: Budget, granted: Iterable[Grant]) -> int | None:
 def waived(budget: Budget, granted: Iterable[Grant]) -> tuple[str, ...]:
     """Stages that go on however many rows they quarantine."""
     return tuple(sorted({g.request.stage for g in granted if g.request.stage and _holds(budget, g)}))
+
+
+def approvals(granted: Iterable[Grant]) -> list[Grant]:
+    """What persons have approved that a run costs, in order."""
+    return [one for one in granted if one.request.scope == APPROVAL]
+
+
+def is_approved(granted: Iterable[Grant], microusd: int) -> bool:
+    """Whether somebody has approved that the run costs so much, or more."""
+    return any(one.request.limit >= microusd for one in approvals(granted))
 
 
 def _holds(budget: Budget, grant: Grant) -> bool:

@@ -67,11 +67,12 @@ def funnel_page(steps: Sequence[FunnelStep], shards: int) -> str:
 
 def spend_page(
     lines: Sequence[StageSpend], accepted: int, maybe: int, maybe_microusd: int, rehearsal: bool,
-    budgets: Sequence[Position] = (), hours: Split | None = None,
+    budgets: Sequence[Position] = (), hours: Split | None = None, approved: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """What this run has paid, per stage and accepted row, and what it will have paid at its end.
 
-    `maybe` attempts may have been paid beside that, for `maybe_microusd` at most. `hours` are those of own engines.
+    `maybe` attempts may have been paid beside that, for `maybe_microusd` at most. `hours` are those of own engines;
+    `approved` says who approved what the run was estimated to cost.
     """
     paid = sum(line.microusd for line in lines)
     said = [f"**USD {usd(paid)}** paid by this run."]
@@ -92,6 +93,7 @@ def spend_page(
     parts = [" ".join(said), table(("stage", "replies", "errors", "tokens", "USD"), rows)]
     if budgets:
         parts.append(_budget_table(budgets))
+    parts += [literal(one) for one in approved]
     return "\n\n".join(parts)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from flows import plan as plans
 from flows import services
+from flows.budgets import approvals
 from tasks.models.rehearsal import journal
 from tasks.rows.storage import Storage
 
@@ -140,13 +141,22 @@ def deployment(process: subprocess.Popen[str]) -> str:
             time.sleep(0.5)
 
 
-def test_a_deployed_run_is_suspended_and_goes_on_to_the_same_end_with_the_larger_budget_of_its_form(
+def form(flow_run: str, details: dict[str, Any]) -> tuple[str, str]:
+    """The schema of the form that a suspended run shows, and what it says above it."""
+    names = details["run_input_keyset"]
+    schema, words = (call(f"/flow_runs/{flow_run}/input/{names[key]}") for key in ("schema", "description"))
+    return str(schema), str(words)
+
+
+def test_a_deployed_run_waits_for_a_name_then_for_a_larger_budget_and_goes_on_to_the_same_end(
     recipe: str, free: tuple[int, list[list[str]]], tmp_path: Path
 ) -> None:
     whole, data = free
     root, half = tmp_path / "root", whole // 2
     bounded = tmp_path / "bounded.yaml"
-    bounded.write_text(Path(recipe).read_text() + f"budget: {{usd: {usd(half)}}}\n", encoding="utf-8")
+    bounded.write_text(
+        Path(recipe).read_text() + f"budget: {{usd: {usd(half)}}}\napprove_above_usd: 0\n", encoding="utf-8"
+    )
     serve = [sys.executable, "-m", "tests.flows.serving", str(bounded), str(root)]
     env = {"PYTHONPATH": str(ROOT)}
     with (
@@ -155,11 +165,15 @@ def test_a_deployed_run_is_suspended_and_goes_on_to_the_same_end_with_the_larger
         services.child(serve, log=tmp_path / "serve.log", env=env, piped=False) as process,
     ):
         flow_run = call(f"/deployments/{deployment(process)}/create_flow_run", {})["id"]
-        details = wait_for(flow_run, "Suspended")["state"]["state_details"]
+        schema, words = form(flow_run, wait_for(flow_run, "Suspended")["state"]["state_details"])
+        assert "who approves the run" in schema
+        assert "estimated to cost USD" in words
+        assert bill(root) == 0
+        for name, answer in (("", "REJECT"), ("Ada Lovelace", "ACCEPT")):
+            assert call(f"/flow_runs/{flow_run}/resume", {"run_input": {"name": name}})["status"] == answer
+        schema, words = form(flow_run, wait_for(flow_run, "Suspended")["state"]["state_details"])
         assert 0 < bill(root) <= half
-        schema = str(call(f"/flow_runs/{flow_run}/input/{details['run_input_keyset']['schema']}"))
         assert "New budget of the whole run in US dollars" in schema
-        words = str(call(f"/flow_runs/{flow_run}/input/{details['run_input_keyset']['description']}"))
         assert f"the run's budget of USD {usd(half)} is reached" in words
         refused = call(f"/flow_runs/{flow_run}/resume", {"run_input": {"usd": half / 2_000_000}})
         assert refused["status"] == "REJECT"
@@ -169,3 +183,5 @@ def test_a_deployed_run_is_suspended_and_goes_on_to_the_same_end_with_the_larger
     assert bill(root) == whole
     assert max(served(root).values()) == 1
     assert made(root) == data
+    storage = Storage(str(root))
+    assert [one.by for one in approvals(storage, plans.latest(storage).run)] == ["Ada Lovelace"]

@@ -1,0 +1,66 @@
+"""The greatest memory that processes came to, by what they are: a process and all that it started, as Linux tells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+Peaks = dict[str, int]
+"""MiB by kind of process: the greatest that one of the kind came to."""
+_SECONDS = 1.0
+_KINDS = (("ray::", "workers"), ("raylet", "Ray itself"), ("gcs_server", "Ray itself"), ("spawn_main", "comparers"))
+"""What a command line holds, and what such a process is called."""
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[Peaks]:
+    """Peaks of a process (`driver`) and of its descendants, complete when the block has ended."""
+    peaks: Peaks = {}
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(_SECONDS):
+            for one in _tree(pid):
+                kind = "driver" if one == pid else _kind(one)
+                peaks[kind] = max(peaks.get(kind, 0), _peak(one))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _tree(pid: int) -> list[int]:
+    """The process and its descendants."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        found = _read(path)
+        if found:
+            parents.setdefault(int(found.rpartition(")")[2].split()[1]), []).append(int(path.parent.name))
+    tree = [pid]
+    for one in tree:
+        tree.extend(parents.get(one, ()))
+    return tree
+
+
+def _kind(pid: int) -> str:
+    words = _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ")
+    return next((name for part, name in _KINDS if part in words), "others")
+
+
+def _peak(pid: int) -> int:
+    lines = _read(Path(f"/proc/{pid}/status")).splitlines()
+    return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def _read(path: Path) -> str:
+    """A file of /proc; empty where the process has ended."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
