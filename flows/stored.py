@@ -66,7 +66,7 @@ def _planned(recipe: Recipe) -> list[PlannedStage]:
 
 def _asks(stages: Sequence[PlannedStage]) -> list[Asks]:
     seen: Counter[str] = Counter()
-    found = []
+    found: list[Asks] = []
     for one in stages:
         found.append((one.stage, seen[one.stage], {k: v for k, v in one.parts.items() if k != "upstream"}))
         seen[one.stage] += 1
@@ -97,4 +97,4 @@ def _problems(storage: Storage, intakes: Sequence[Manifest]) -> pl.DataFrame:
 def _share(pool: pl.Series, through: Sequence[pl.Series]) -> float:
     if pool.is_empty() or not through:
         return 0.0
-    return float(pool.is_in(pl.concat(through).unique().implode()).mean() or 0.0)
+    return pool.filter(pool.is_in(pl.concat(through).unique().implode())).len() / pool.len()

@@ -1,9 +1,9 @@
 """What the system itself costs at scale: `make bench-scale ROWS=100000`.
 
 Made-up rows (`scale_rows`) go through the stages of `recommended.yaml`, with rehearsal models that answer at once, as
-`python -m flows run` runs them: a tenth of the rows first, then all of them, then all and 1% more. So what is measured
-is everything but models and cards. Rows a second are those of one worker while it is at work; memory is the peak of
-each kind of process, looked at once a second. The last part reckons from it what the paper's pool would take.
+`python -m flows run` runs them: a tenth of the rows, then all of them, then all and 1% more. So what is measured is
+everything but models and cards. Rows a second are those of one worker while it is at work; memory is the peak of each
+kind of process, looked at once a second. The last part reckons from it what the paper's pool would take.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flows import services
 from flows.recipe import load
@@ -71,7 +70,7 @@ class Bench:
             "roles": {
                 role: {"endpoint": "here", "model": f"rehearsal/{role}", "revision": "1"} for role in given["roles"]
             },
-            "shards": self.shards, "budget": {}, "trial": None,
+            "shards": self.shards, "budget": {}, "trial": None, "approve_above_usd": None,
         }  # fmt: skip
         path = self.folder / "recipe.yaml"
         path.write_text(json.dumps(given), encoding="utf-8")
@@ -83,13 +82,10 @@ class Bench:
         write(source, range(rows))
         command = [sys.executable, "-m", "flows", "run", str(self.recipe(source)), "--root", str(root), "--json"]
         command += ["--runner", self.runner.value, "--workers", str(self.workers)]
-        home, began = root.with_suffix(".prefect"), time.perf_counter()
-        with (
-            prefect_server(home) as server,
-            server(),
-            subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process,
-        ):
-            with watched(process.pid) as peaks:
+        with prefect_server(root.with_suffix(".prefect")) as server, server():
+            began = time.perf_counter()
+            process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+            with process, watched(process.pid) as peaks:
                 said, _ = process.communicate()
             seconds = time.perf_counter() - began
             if process.returncode:

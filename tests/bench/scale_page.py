@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 PAPER_ROWS = 2_869_000
 SLOTS = 64
-"""Workers of the cluster that is reckoned with: sixteen machines with four each, as docker/ and infra/kuberay have."""
+"""Workers of the cluster that is reckoned with."""
 GLOBAL = ("collect", "publish")
 """Stages that one process does for all rows."""
 Lines = Iterator[tuple[str, str]]

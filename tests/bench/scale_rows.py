@@ -1,7 +1,7 @@
 """Made-up rows for `tests.bench.scale`: of a hundred some are dropped by each stage, and a few get through.
 
-Rules of the screen take 30, a benchmark 7, the gate 35; the rehearsal's solver has no recording of 24. The other 4 are
-CHAMP's problems in a story of their own, which it has solved. No two rows are near duplicates.
+Rules of the screen take 30, a benchmark 7, the gate 35; the rehearsal's solver has no recording of 24. The other 4
+are CHAMP's problems in a story of their own, which it has solved. No two rows are near duplicates.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from tasks.models.rehearsal.champ import problems
 
 BENCHMARK_ROWS = 500
 _WORDS = (
-    "amber basin cedar delta ember falcon garnet harbour island juniper kestrel lantern meadow nectar orchard "
-    "pebble quartz river saffron timber umber valley willow yarrow zephyr anchor bramble copper drift elm fern"
-).split()
+    *("amber", "basin", "cedar", "delta", "ember", "falcon", "garnet", "harbour", "island", "juniper", "kestrel"),
+    *("lantern", "meadow", "nectar", "orchard", "pebble", "quartz", "river", "saffron", "timber", "umber", "valley"),
+    *("willow", "yarrow", "zephyr", "anchor", "bramble", "copper", "drift", "elm", "fern", "gorse", "heather"),
+)
 
 
 def repeated(number: int) -> str:
@@ -41,16 +42,16 @@ def _repeat(number: int, drawn: random.Random) -> str:
 def _easy(number: int, drawn: random.Random) -> str:
     a, b = drawn.randrange(9, 999), drawn.randrange(9, 999)
     return (
-        f"A shop sold {a} apples on Monday and {b} apples on Tuesday at {number} cents each. How many dollars did the "
-        "shop take for the apples altogether on the two days?"
+        f"A shop sold {a} apples on Monday and {b} apples on Tuesday at {number} cents each. How many dollars did "
+        "the shop take for the apples altogether on the two days?"
     )
 
 
 def _hard(number: int, drawn: random.Random) -> str:
     a, b = drawn.randrange(9, 9_999), drawn.randrange(9, 9_999)
     return (
-        f"Let $p$ be the smallest prime that divides $x^4 + {a}x^2 + {number}$ for at least three integers $x$ modulo "
-        f"$p$ with $x > {b}$. Determine the remainder when the sum of all possible values of $p$ is divided by ${b}$."
+        f"Let $p$ be the smallest prime that divides $x^4 + {a}x^2 + {number}$ for at least three integers $x$ modulo"
+        f" $p$ with $x > {b}$. Find the remainder when the sum of all possible values of $p$ is divided by ${b}$."
     )
 
 
