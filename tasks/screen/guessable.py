@@ -27,6 +27,8 @@ MOST = 0.01
 """The largest share that a released data set should have. DeepMath-103K had 0.21."""
 _LETTER = re.compile(r"^\W*(?:\\?(?:text|textbf|mathrm)\s*\{)?\W*[A-H](?:\W+(?:and\s+)?\W*[A-H])*\W*$")
 """Capitals only: a small letter is more often a quantity (e, a side a) than an option."""
+_LONGEST = 100
+"""Of letters of options, with all that stands around them; the pattern's time grows with the square of the length."""
 
 
 class Guessable(BaseModel):
@@ -60,7 +62,7 @@ def reason(answer: str) -> Reason | None:
     """
     if TWO_WORDS.match(answer):
         return Reason.YES_NO
-    return Reason.MULTIPLE_CHOICE if _LETTER.match(answer) else None
+    return Reason.MULTIPLE_CHOICE if len(answer) <= _LONGEST and _LETTER.match(answer) else None
 
 
 def counted(answers: Iterable[str | None]) -> Guessable:

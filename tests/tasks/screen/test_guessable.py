@@ -20,11 +20,13 @@ from tests.tasks.publish.made import row, through
 WORDS = ["Yes", "no.", r"\text{True}", r"$\textbf{False}$", "Yes, because it converges", "TRUE"]
 LETTERS = ["A", "(C)", r"\text{B}", "$D$", r"\mathrm{E}", "A and C", "B, D", r"\text{(F)},"]
 OTHERS = ["e", "a", "2", "No solution", r"\mathbb{C}", "A = 3", "I", "None", "north", "AB", "true north", None]
+HOSTILE = ["(" * 100_000, "A" + "(," * 100_000 + "z", "A " + "( " * 100_000]
+"""Each takes a pattern with two ways to read a bracket minutes."""
 
 
 def test_words_and_letters_are_told_from_answers_that_look_like_them() -> None:
-    found = counted([*WORDS, *LETTERS, *OTHERS])
-    assert found == Guessable(rows=len(WORDS) + len(LETTERS) + len(OTHERS), yes_no=len(WORDS), option=len(LETTERS))
+    answers = [*WORDS, *LETTERS, *OTHERS, *HOSTILE]
+    assert counted(answers) == Guessable(rows=len(answers), yes_no=len(WORDS), option=len(LETTERS))
     assert [one for one in OTHERS if counted([one]).share] == []
 
 
