@@ -148,6 +148,6 @@ def test_an_unruly_s3_server(
     bench.fails(root, words)
     assert proxy.refused > 0
     assert bench.served() < undisturbed.served.total()
-    assert time.monotonic() - began < 120  # it gives up: without bounds it would wait for ever
+    assert time.monotonic() - began < 240  # it gives up: without bounds it would wait for ever
     proxy.mood = "well"
     bench.finishes_as(root, undisturbed, small.AT_ONCE)
