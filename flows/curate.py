@@ -57,7 +57,6 @@ def curate(recipe: Recipe, root: str, approved_by: str = "") -> Plan:
         where = services.enter_context(with_engines(recipe, where))
         with pause.at_halt(recipe, where), shown(plan, where) as view:
             carry_out(plan, where, view.failed)
-            view.reported()
     return plan
 
 

@@ -1,6 +1,7 @@
 """The report page of a run: its facts read from the storage root, while it goes or long after, then written as HTML.
 
-What is published lies beside the run's plan, named by the facts that it tells: nothing new, no new page.
+What is published lies beside the run's plan, named by the facts that it tells: nothing new, no new page. A new one
+takes the place of those before it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tasks.rows.manifest import Manifest
 from tasks.rows.storage import Storage
 
 NOVELTY = "novelty-"
+_PAGE = "report-"
 
 
 def facts(storage: Storage, plan: Plan) -> Facts:
@@ -67,13 +69,18 @@ def facts(storage: Storage, plan: Plan) -> Facts:
 
 
 def publish(storage: Storage, plan: Plan) -> str:
-    """Write the page beside the plan, unless it is there already; gives its address: a path, or a URL."""
+    """Write the page beside the plan, unless it is there already, and take older ones away; gives its address: a
+    path, or a URL.
+    """
     from tasks.report.html.page import page
 
     found = facts(storage, plan)
-    name = f"runs/{plan.run}/report-{digest(found.model_dump(mode='json'))[:12]}.html"
+    name = f"runs/{plan.run}/{_PAGE}{digest(found.model_dump(mode='json'))[:12]}.html"
     if not storage.exists(name):
         storage.put(name, page(found).encode("utf-8"))
+    for other in storage.list(f"runs/{plan.run}"):
+        if other != name and other.split("/")[-1].startswith(_PAGE):
+            storage.delete(other)
     return f"{storage.base if storage.is_local else storage.root}/{name}"
 
 

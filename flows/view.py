@@ -54,8 +54,8 @@ class View:
         self._alerts.tell(alarms.of_failures([one]))
 
     def reported(self) -> None:
-        """Publish the report of a run that has ended well, and show where it lies. It is made of what is there
-        anyway: that it cannot be made is told, and is no fault of the run.
+        """Publish the report of the run as far as it is, and show where it lies. It is made of what is there anyway:
+        that it cannot be made is told, and is no fault of the run.
         """
         try:
             address = report.publish(self._storage, self._plan)

@@ -24,13 +24,18 @@ from tasks import world
 from tasks.world import Where
 
 SECONDS_BETWEEN_LOOKS = 3.0
+SECONDS_BETWEEN_REPORTS = 300.0
+"""A report is drawn from all that a run has made so far, so it takes longer than a look."""
 _SHARE_OF_TIME = 0.1
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def shown(plan: Plan, where: Where) -> Iterator[View]:
-    """Keep the artifacts of this flow run up to date while the block runs; a last time when it has ended."""
+    """Keep the artifacts of this flow run up to date while the block runs; a last time when it has ended.
+
+    The report follows in its own pace. Whoever cancels a run gets an end and no last report.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("there is no flow run to show anything in")
@@ -43,19 +48,28 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         here = copy_context()
         watcher = threading.Thread(target=here.run, args=(_watch, view, stop), name="watch", daemon=True)
         watcher.start()
+        is_cancelled = False
         try:
             yield view
+        except BaseException as fault:
+            is_cancelled = not isinstance(fault, Exception)
+            raise
         finally:
             stop.set()
             watcher.join()
             _look(view)
+            if not is_cancelled:
+                view.reported()
 
 
 def _watch(view: View, stop: threading.Event) -> None:
-    pause = 0.0
+    pause, reported = 0.0, time.monotonic()
     while not stop.wait(pause):
         began = time.monotonic()
         _look(view)
+        if began - reported >= SECONDS_BETWEEN_REPORTS:
+            view.reported()
+            reported = time.monotonic()
         pause = max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - began) / _SHARE_OF_TIME)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 PAPER_COSINE = 0.98
 """DeepMath-103K (https://arxiv.org/abs/2504.11456, section 2): more alike than this is the same problem."""
-_Z = 1.959964  # of 95%
 
 
 class Sampled(BaseModel):
@@ -67,9 +65,10 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     """Bounds of a share with 95% confidence. Nothing is known from no row: 0 to 1."""
     if of == 0:
         return 0.0, 1.0
-    share, z2 = hits / of, _Z * _Z
-    middle, half = share + z2 / (2 * of), _Z * sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return max(0.0, (middle - half) / (1 + z2 / of)), min(1.0, (middle + half) / (1 + z2 / of))
+    from scipy.stats import binomtest  # here, because it is slow to import
+
+    found = binomtest(hits, of).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def words(found: Novelty) -> str:

@@ -109,13 +109,14 @@ class Storage:
         return True
 
     def delete(self, name: str) -> None:
-        """Remove `name`; that it is absent already is no fault. Four may call this, and nobody else:
+        """Remove `name`; that it is absent already is no fault. Five may call this, and nobody else:
 
         - `tasks.ledger.compaction`, for segments that a durable compaction manifest replaces;
         - `tasks.ledger.gpu`, for a row of a lease when a newer one that says all of it and more is durable;
         - `tasks.ledger.board`, for signs of life that a newer one follows, and leases that are over;
         - `flows.rebuild`, for what it makes again from sources and stored replies: a run's stage outputs,
-          manifests and data set. Replies and plans are never deleted.
+          manifests and data set. Replies and plans are never deleted;
+        - `flows.report`, for pages that a newer one follows.
         """
         with self._faults("delete", name), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._path(name))

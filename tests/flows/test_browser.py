@@ -82,6 +82,8 @@ class Story:
     root: Path
     percents: list[float]
     failed_page: str
+    first_report: str
+    last_report: str
     asked_before_retry: int
     tasks_before_retry: set[str]
     spend_page: str
@@ -99,11 +101,12 @@ def story(running: System, page: Page, shots: Path) -> Story:
     root = running.repository / "root"
     running.gate.refused, running.gate.seconds = of_last_shard(), 0.1
     fill_in_form(running, page, root, shots)
-    flow_run = wait(lambda: next(iter(running.runs_of("curate")), None), 30)
+    flow_run = wait(lambda: next(iter(running.runs_of("curate")), None), 120)
     page.goto(f"runs/flow-run/{flow_run}?tab=Artifacts")
     percents = watch(running, page, flow_run, shots)
     failed_page = artifact(running, page, flow_run, "failed-shards", shots)
     artifact(running, page, flow_run, "quarantine", shots)
+    first_report = report(running, flow_run)
     asked, done = len(running.gate.asked), {one["id"] for one in running.tasks(flow_run)}
     running.gate.refused, running.gate.seconds = (), 0.0
     press_retry(page, flow_run, shots)
@@ -116,6 +119,8 @@ def story(running: System, page: Page, shots: Path) -> Story:
         root=root,
         percents=percents,
         failed_page=failed_page,
+        first_report=first_report,
+        last_report=report(running, flow_run),
         asked_before_retry=asked,
         tasks_before_retry=done,
         spend_page=artifact(running, page, flow_run, "spend", shots),
@@ -162,6 +167,12 @@ def artifact(running: System, page: Page, flow_run: str, key: str, shots: Path) 
     return page.get_by_role("main").inner_text()
 
 
+def report(running: System, flow_run: str) -> str:
+    """The page that a run's artifact tells where to find."""
+    said = running.artifacts(flow_run)["report"]["data"]
+    return Path(said.split("`")[1]).read_text(encoding="utf-8")
+
+
 def press_retry(page: Page, flow_run: str, shots: Path) -> None:
     page.goto(f"runs/flow-run/{flow_run}")
     page.get_by_role("main").get_by_role("button", name="Open menu").first.click()
@@ -187,6 +198,12 @@ def test_the_failed_shard_is_shown_with_class_and_reason(story: Story) -> None:
     assert "-aaa-1000" in story.failed_page
     assert "EndpointError" in story.failed_page
     assert "HTTP 401" in story.failed_page
+
+
+def test_the_report_is_there_when_a_run_has_failed_and_follows_the_retry(story: Story) -> None:
+    assert f"Not finished: {SHARDS - 1} of {SHARDS} shards are through all stages." in story.first_report
+    assert "Not finished" not in story.last_report
+    assert len(list(story.root.glob("runs/*/report-*.html"))) == 1
 
 
 def test_retry_runs_just_the_failed_shard(running: System, story: Story) -> None:

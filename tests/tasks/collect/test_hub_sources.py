@@ -2,15 +2,10 @@
 
 import io
 import json
-import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import fsspec
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -20,8 +15,7 @@ from tasks.collect.presets import presets
 from tasks.collect.source import Hub, Source
 from tasks.collect.splits import files_of
 from tasks.errors import SourceError
-
-SHA = "9d8d210c9f6a36c8f3cd84045668c9b7800ef517"
+from tests.tasks.collect.hub_files import SHA, serving
 
 
 def parquet(posts: list[dict[str, Any]]) -> bytes:
@@ -49,84 +43,11 @@ WEB = {"train.jsonl": b"".join(
 SETS = {"AI-MO/NuminaMath-CoT": NUMINA, "TIGER-Lab/WebInstructSub": WEB}
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """repo info, tree, paths-info and resolve, for one commit of each data set, as huggingface.co answers them."""
-
-    protocol_version = "HTTP/1.1"
-    asked: list[str] = []  # noqa: RUF012
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer(json_paths=self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-    def _answer(self, json_paths: bytes = b"") -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.asked.append(f"{self.command} {path}")
-        match = re.fullmatch(
-            r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info|resolve)/([^/]+)/?(.*))?", path
-        )
-        held = SETS.get(match[1]) if match else None
-        if not match or held is None or match[3] not in (None, "main", SHA):
-            self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
-        elif match[2] == "resolve":
-            self._file(held.get(match[4]))
-        elif match[2] == "tree":
-            folders = {name.rpartition("/")[0] for name in held} - {""}
-            entries = [{"type": "directory", "oid": "0" * 40, "path": one} for one in folders]
-            self._send(200, json.dumps(entries + [entry(name, held[name]) for name in held]).encode())
-        elif match[2] == "paths-info":
-            asked = json.loads(json_paths)["paths"] if json_paths[:1] == b"{" else []
-            self._send(200, json.dumps([entry(name, held[name]) for name in asked if name in held]).encode())
-        else:
-            siblings = [{"rfilename": name} for name in held]
-            self._send(200, json.dumps({"id": match[1], "sha": SHA, "siblings": siblings, "tags": []}).encode())
-
-    def _file(self, data: bytes | None) -> None:
-        if data is None:
-            self._send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
-            return
-        named = {"ETag": '"e"', "X-Repo-Commit": SHA, "Accept-Ranges": "bytes"}
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if not wanted:
-            self._send(200, data, named)
-            return
-        start, end = int(wanted[1]), min(int(wanted[2] or len(data) - 1), len(data) - 1)
-        named["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-        self._send(206, data[start : end + 1], named)
-
-    def _send(self, status: int, data: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-
-def entry(name: str, data: bytes) -> dict[str, Any]:
-    return {"type": "file", "oid": "0" * 40, "size": len(data), "path": name}
-
-
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def hub() -> Iterator[list[str]]:
     """A Hub on loopback; gives what was asked of it."""
-    _Hub.asked = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setitem(fsspec.config.conf, "hf", {"endpoint": f"http://127.0.0.1:{server.server_port}"})
-        fsspec.get_filesystem_class("hf").clear_instance_cache()
-        yield _Hub.asked
-        server.shutdown()
-        fsspec.get_filesystem_class("hf").clear_instance_cache()
+    with serving(SETS) as asked:
+        yield asked
 
 
 def test_a_split_of_a_pinned_revision_is_read_through_the_preset(hub: list[str]) -> None:
