@@ -27,11 +27,11 @@ from tasks import world
 from tasks.collect.source import Columns, Hub, Source
 from tasks.collect.task import read_source
 from tasks.decontaminate import judging
-from tasks.decontaminate.alike import nearest, vectors
 from tasks.decontaminate.benchmarks import BenchmarkTable, Entry
-from tasks.decontaminate.embed import EmbedderSettings
 from tasks.decontaminate.neighbours import find
 from tasks.decontaminate.settings import Settings
+from tasks.embedding.alike import nearest, vectors
+from tasks.embedding.embed import EmbedderSettings
 from tasks.errors import RecipeError, StorageError
 from tasks.ledger import grants
 from tasks.ledger.grants import Grants

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from flows.misfits import fits, misfits
 from flows.stages import PER_SHARD
-from tasks.collect.collecting import Settings as Collecting
+from tasks.collect.duplicates import Settings as Collecting
 from tasks.collect.source import Source
 from tasks.errors import RecipeError
 from tasks.ledger.budget import Budget

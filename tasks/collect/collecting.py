@@ -16,30 +16,17 @@ from enum import StrEnum
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.collect import near
-from tasks.collect.near import Repeat, Text
+from tasks.collect import duplicates
+from tasks.collect.duplicates import Settings
+from tasks.collect.semantic import Embed
 from tasks.collect.source import RawRow
+from tasks.collect.texts import Text
 from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import bucket, normal_text, problem_id
 from tasks.rows.verdict import Verdict
 
 VERSION = 2
-
-
-class Settings(BaseModel):
-    """What bears on which rows are kept, beside the sources."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    near_duplicates: float | None = Field(
-        default=0.6,
-        gt=0,
-        le=1,
-        description="Share of word pairs from which on rows with the same numbers, signs and answer are one problem; "
-        "null: only exact copies are (the paper)",
-    )
 
 
 class Reason(StrEnum):
@@ -53,6 +40,8 @@ class Reason(StrEnum):
     """Dropped: same normal form as another row. Of several, the first with a source answer stays, else the first."""
     DUPLICATE_NEAR = "duplicate_near"
     """Dropped: another row's problem in nearly its words, see `near`; `similarity` says how nearly."""
+    DUPLICATE_SEMANTIC = "duplicate_semantic"
+    """Dropped: another row's problem in other words, see `semantic`; `similarity` is the cosine."""
 
 
 _AS_SHIPPED = Settings()
@@ -107,30 +96,38 @@ def standing(intakes: Iterable[Intake], present: Set[str], genesis: str) -> list
 
 
 def collect(
-    rows: Sequence[RawRow], taken: Mapping[str, str], older: Iterable[Text] = (), settings: Settings = _AS_SHIPPED
+    rows: Sequence[RawRow],
+    taken: Mapping[str, str],
+    older: Sequence[Text] = (),
+    settings: Settings = _AS_SHIPPED,
+    embed: Embed | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Verdicts of all rows, and the problems that are kept, each sorted by identity.
 
-    `taken` maps the normal forms that older intakes kept to their row ids, `older` are their texts.
+    `taken` maps the normal forms that older intakes kept to their row ids, `older` are their texts. `embed` gives the
+    vectors for semantic duplicates; else the texts are embedded here.
     """
     survivors = dict(taken)
     for row in _answered_first(rows):
         survivors.setdefault(_form(row), row.row_id)
     unlike = [row for row in _answered_first(rows) if survivors[_form(row)] == row.row_id]
-    repeated = _near(unlike, older, settings)
+    texts = [Text(row.row_id, row.question, row.answer) for row in unlike]
+    repeated = duplicates.find(older, texts, settings, embed)
     verdicts, problems = [], []
     for row in rows:
         form = _form(row)
-        survivor = survivors.get(form)
+        survivor = survivors.get(form, row.row_id)
+        stands = duplicates.standing(survivor, repeated)
         if row.fault is not None:
             verdicts.append(_verdict(row, Verdict.QUARANTINE, Reason.UNREADABLE, detail=row.fault))
         elif not _has_text(row):
             verdicts.append(_verdict(row, Verdict.DROP, Reason.EMPTY))
         elif survivor != row.row_id:
-            first = repeated[survivor].of if survivor in repeated else survivor
-            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_EXACT, duplicate_of=first))
-        elif row.row_id in repeated:
-            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_NEAR, **_evidence(repeated[row.row_id])))
+            verdicts.append(_verdict(row, Verdict.DROP, Reason.DUPLICATE_EXACT, duplicate_of=stands))
+        elif stands != row.row_id:
+            one = repeated[row.row_id]
+            reason = Reason(f"duplicate_{one.how}")
+            verdicts.append(_verdict(row, Verdict.DROP, reason, duplicate_of=stands, similarity=one.similarity))
         else:
             verdicts.append(_verdict(row, Verdict.KEEP, None))
             problems.append(_problem(row, form))
@@ -139,17 +136,6 @@ def collect(
 
 def _answered_first(rows: Sequence[RawRow]) -> list[RawRow]:
     return sorted((row for row in rows if _has_text(row)), key=lambda row: row.answer is None)
-
-
-def _near(rows: Sequence[RawRow], older: Iterable[Text], settings: Settings) -> dict[str, Repeat]:
-    if settings.near_duplicates is None:
-        return {}
-    texts = [Text(row.row_id, row.question, row.answer) for row in rows]
-    return near.repeats(older, texts, settings.near_duplicates)
-
-
-def _evidence(repeat: Repeat) -> dict[str, Any]:
-    return {"duplicate_of": repeat.of, "similarity": repeat.similarity}
 
 
 def _form(row: RawRow) -> str:

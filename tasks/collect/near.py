@@ -12,51 +12,18 @@ them repeat another ("arrange the letters of PROOF" is not "... of RADII", both 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from datasketch import MinHash, MinHashLSH
 
+from tasks.collect.texts import Repeat, Text, grouped
 from tasks.rows.fingerprint import digest
 from tasks.rows.normal_form import normal_form
-from tasks.rows.signature import Signature, one_problem, signature
+from tasks.rows.signature import one_problem, signature
 
 _PERMUTATIONS = 128
 _BANDS = (32, 4)
 """Finds texts that share 60% of their word pairs with probability 0.988, those that share 70% with 0.9998."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """What a row is compared by."""
-
-    row_id: str
-    question: str
-    answer: str | None
-
-    @cached_property
-    def signature(self) -> Signature:
-        return signature(self.question)
-
-    @cached_property
-    def word_pairs(self) -> frozenset[tuple[str, ...]]:
-        return frozenset(self.signature.word_pairs)
-
-    @cached_property
-    def sketch(self) -> MinHash:
-        found = MinHash(num_perm=_PERMUTATIONS, seed=1, scheme="affine32")
-        found.update_batch([" ".join(pair).encode("utf-8", "surrogatepass") for pair in sorted(self.word_pairs)])
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The row that another repeats, and their Jaccard coefficient of word pairs, to 4 places."""
-
-    of: str
-    similarity: float
 
 
 def repeats(standing: Iterable[Text], new: Sequence[Text], least: float) -> dict[str, Repeat]:
@@ -66,14 +33,9 @@ def repeats(standing: Iterable[Text], new: Sequence[Text], least: float) -> dict
     no chain of small changes ties different problems together; `least` is in (0, 1]. The result is a function of
     the rows and their order.
     """
-    groups: dict[str, tuple[list[Text], list[Text]]] = defaultdict(lambda: ([], []))
-    for place, texts in enumerate((standing, new)):
-        for text in texts:
-            groups[_symbols(text)][place].append(text)
     found: dict[str, Repeat] = {}
-    for old, own in groups.values():
-        if len(own) + min(len(old), 1) > 1:
-            found |= _of_group(old, own, least)
+    for old, own in grouped(standing, new, _symbols):
+        found |= _of_group(old, own, least)
     return found
 
 
@@ -92,14 +54,21 @@ def _of_group(old: Sequence[Text], new: Sequence[Text], least: float) -> Mapping
     standing: list[Text] = []
     found: dict[str, Repeat] = {}
     for place, text in enumerate((*old, *new)):
-        near = sorted(index.query(text.sketch)) if place >= len(old) else ()
+        sketch = _sketch(text)
+        near = sorted(index.query(sketch)) if place >= len(old) else ()
         scored = ((similarity(text, standing[one], least), -one) for one in near)
         best = max(((score, one) for score, one in scored if score is not None), default=None)
         if best is None:
-            index.insert(len(standing), text.sketch)
+            index.insert(len(standing), sketch)
             standing.append(text)
         else:
-            found[text.row_id] = Repeat(standing[-best[1]].row_id, best[0])
+            found[text.row_id] = Repeat(standing[-best[1]].row_id, best[0], "near")
+    return found
+
+
+def _sketch(text: Text) -> MinHash:
+    found = MinHash(num_perm=_PERMUTATIONS, seed=1, scheme="affine32")
+    found.update_batch([" ".join(pair).encode("utf-8", "surrogatepass") for pair in sorted(text.word_pairs)])
     return found
 
 

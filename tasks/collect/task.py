@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 from prefect import task
 
 from tasks import world
 from tasks.collect import collecting, opening
-from tasks.collect.collecting import Intake, Settings
-from tasks.collect.near import Text
+from tasks.collect.collecting import Intake
+from tasks.collect.duplicates import Settings
+from tasks.collect.semantic import Embed
 from tasks.collect.source import RawRow, Source
+from tasks.collect.texts import Text
+from tasks.embedding import vectors
+from tasks.embedding.vectors import KeptVectors
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.manifest import VERDICTS, Manifest
+from tasks.rows.problem import problem_id
 from tasks.rows.storage import Storage
 from tasks.rows.tables import encode, table
 from tasks.task import OPTIONS
@@ -132,5 +139,14 @@ def _tables(
         kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id", "original", "source_answer"])
         taken.update(zip(kept["normal_form"], kept["row_id"], strict=True))
         older += (Text(*row) for row in kept["row_id", "original", "source_answer"].iter_rows())
-    verdicts, problems = collecting.collect(rows, taken, older, settings)
+    verdicts, problems = collecting.collect(rows, taken, older, settings, _embed(storage, settings))
     return {VERDICTS: table(verdicts, collecting.VERDICTS), PROBLEMS: table(problems, collecting.PROBLEMS)}
+
+
+def _embed(storage: Storage, settings: Settings) -> Embed | None:
+    """Vectors from under the root, where the other stages with this embedder find them too."""
+    how = settings.semantic_duplicates
+    if how is None:
+        return None
+    kept = partial(KeptVectors, storage, how.embedder)
+    return lambda texts: vectors.of_rows(((problem_id(text.question), (text.question,)) for text in texts), kept)

@@ -18,9 +18,9 @@ import faiss
 import numpy as np
 
 from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour
-from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
 from tasks.decontaminate.proof import Proof, ProofIndex
 from tasks.decontaminate.settings import Settings
+from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
 
 _PLACES = 5
 _STRENGTH: tuple[str | None, ...] = (*Proof, None)

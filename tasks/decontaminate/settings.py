@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.decontaminate.benchmarks import Benchmark
-from tasks.decontaminate.embed import EmbedderSettings
+from tasks.embedding.embed import EmbedderSettings
 
 
 class Settings(BaseModel):

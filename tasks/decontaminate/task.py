@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -11,12 +11,13 @@ from prefect import task
 from prefect.client.schemas.objects import State
 
 from tasks import world
-from tasks.decontaminate import judging, vectors
+from tasks.decontaminate import judging
 from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour, load
-from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
 from tasks.decontaminate.neighbours import find, texts
 from tasks.decontaminate.settings import Settings
-from tasks.decontaminate.vectors import KeptVectors
+from tasks.embedding import vectors
+from tasks.embedding.embed import Vectors
+from tasks.embedding.vectors import KeptVectors
 from tasks.errors import RecipeError
 from tasks.models.asker import Desk
 from tasks.rows.manifest import Manifest
@@ -47,11 +48,6 @@ def _table(settings: Settings, planned: str) -> BenchmarkTable:
     return table
 
 
-def _embed(settings: EmbedderSettings) -> Callable[[Sequence[str]], list[Vectors]]:
-    """The embedder, which is loaded when it is first used."""
-    return lambda texts: embedder(settings).windows(texts)
-
-
 STAGE = Stage(
     name="decontaminate",
     version=judging.VERSION,
@@ -69,11 +65,11 @@ def decontaminate(planned: PlannedStage, shard: Shard, chain: Sequence[Manifest]
     """The rows that repeat no benchmark question. Raises `RecipeError` if the benchmarks have changed."""
 
     def look_up(rows: Sequence[Row], settings: Settings) -> list[list[Neighbour]]:
-        kept = partial(KeptVectors, world.storage(where.root), settings.embedder, _embed(settings.embedder))
+        kept = partial(KeptVectors, world.storage(where.root), settings.embedder)
         table = _table(settings, planned.parts["inputs.benchmarks"])
 
         def of_rows(rows: Sequence[Row]) -> Mapping[str, Vectors]:
-            return vectors.of_rows(((row["problem_id"], texts(row)) for row in rows), lambda part: kept(part=part))
+            return vectors.of_rows(((row["problem_id"], texts(row)) for row in rows), kept)
 
         return find(rows, table, settings, kept().windows, of_rows)
 

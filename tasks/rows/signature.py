@@ -33,6 +33,7 @@ _EMPTY = frozenset(
     ("a", "an", "the", "please", "that", "which", "then", "also", "value", "and", "so", r"\text", r"\ldots", r"\dots")
 )
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
+_DRAWN = re.compile(r"drawing[a-p]{64}")
 _BRACED = re.compile(r"\{\s*(\d+|[^\s{}\\])\s*\}|(?<=\\frac)\s*(\d)(?=\d)")
 _SHOWN = re.compile(r"\\emph\s*\{([^{}]*)\}")
 _TAG = re.compile(r"</?(?:br|p|div|span|i|b|em|strong|sub|sup)\s*/?>")
@@ -41,6 +42,7 @@ _TORN = {"rac": "\\frac", "imes": "\\times", "heta": "\\theta"}
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBER_WORDS = {word: str(number) for number, word in enumerate(_NUMBERS)}
 _ALIKE = _NUMBER_WORDS | _TORN
+_SIGNS = frozenset("+-=<>")
 _BLANK = "#"
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
@@ -64,6 +66,11 @@ class Signature:
     def symbols(self) -> tuple[tuple[str, int], ...]:
         """How often each number, sign and LaTeX command occurs: what a rewording leaves as it is."""
         return tuple((token, times) for token, times in self.key if not token.isalpha())
+
+    @property
+    def quantities(self) -> tuple[tuple[str, int], ...]:
+        """How often each number, each drawing and each sign of sums and order occurs: what other LaTeX leaves too."""
+        return tuple((token, times) for token, times in self.key if _is_quantity(token))
 
     @property
     def word_pairs(self) -> Iterator[tuple[str, ...]]:
@@ -125,6 +132,10 @@ def _runs(sentence: tuple[str, ...], length: int) -> Iterator[tuple[str, ...]]:
 
 def _shared(one: Counter[tuple[str, ...]], other: Counter[tuple[str, ...]]) -> float:
     return 2 * (one & other).total() / (one.total() + other.total())
+
+
+def _is_quantity(token: str) -> bool:
+    return _is_number(token) or token in _SIGNS or bool(_DRAWN.fullmatch(token))
 
 
 def _is_number(token: str) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.collect.collecting import PROBLEMS, VERDICTS, Intake, Settings, collect, standing
+from tasks.collect.collecting import PROBLEMS, VERDICTS, Intake, collect, standing
+from tasks.collect.duplicates import Settings
 from tasks.collect.source import RawRow
 from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import bucket, normal_text, problem_id

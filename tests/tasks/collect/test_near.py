@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.collect.collecting import Settings, collect
-from tasks.collect.near import Repeat, Text, repeats
+from tasks.collect.collecting import collect
+from tasks.collect.duplicates import Settings
+from tasks.collect.near import repeats
 from tasks.collect.source import RawRow
+from tasks.collect.texts import Repeat, Text
 
 ROOTS = "Both roots of the quadratic equation $x^2 - 63x + k = 0$ are prime numbers. "
 HOW_MANY = ROOTS + "How many possible values of $k$ are there?"
@@ -69,7 +71,7 @@ def test_a_pool_of_near_copies_costs_no_quadratic_number_of_comparisons() -> Non
              for i in range(600)]  # fmt: skip
     assert repeats([], texts, 0.6) == {}
     again = [Text(f"s{i}", text.question + " more", "1") for i, text in enumerate(texts)]
-    assert repeats(texts, again, 0.6) == {f"s{i}": Repeat(f"r{i}", 0.9167) for i in range(600)}
+    assert repeats(texts, again, 0.6) == {f"s{i}": Repeat(f"r{i}", 0.9167, "near") for i in range(600)}
 
 
 def raw(name: str, question: str, answer: str | None) -> RawRow:

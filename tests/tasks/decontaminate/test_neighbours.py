@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.decontaminate.benchmarks import Benchmark, BenchmarkTable, Neighbour, tabulate
-from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
 from tasks.decontaminate.neighbours import NearestIndex, find
 from tasks.decontaminate.settings import Settings
+from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
 
 CHAMP = Benchmark(name="champ", path="champ.jsonl")
 SETTINGS = Settings(benchmarks=(CHAMP,))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tasks.decontaminate.embed import Embedder, EmbedderSettings, embedder, packaged_model
+from tasks.embedding.embed import Embedder, EmbedderSettings, embedder, packaged_model
 from tasks.errors import RecipeError
 
 TEXTS = ["Find $x$ if $x + 1 = 3$.", "How many primes are below 100?", "A triangle has sides 3, 4 and 5.", ""]

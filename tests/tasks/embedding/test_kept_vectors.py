@@ -6,10 +6,10 @@ import pytest
 
 from tasks.decontaminate import neighbours
 from tasks.decontaminate.benchmarks import Benchmark, tabulate
-from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
 from tasks.decontaminate.neighbours import find
 from tasks.decontaminate.settings import Settings
-from tasks.decontaminate.vectors import KeptVectors, of_rows
+from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
+from tasks.embedding.vectors import KeptVectors, of_rows
 from tasks.errors import StorageError
 from tasks.rows.storage import Storage
 
@@ -30,8 +30,8 @@ class Counting:
 
 def test_a_text_is_embedded_once_for_a_root(storage: Storage) -> None:
     first, second = Counting(), Counting()
-    made = KeptVectors(storage, SETTINGS, first).windows(TEXTS[:2])
-    again = KeptVectors(storage, SETTINGS, second).windows([TEXTS[1], TEXTS[2], TEXTS[0]])
+    made = KeptVectors(storage, SETTINGS, embed=first).windows(TEXTS[:2])
+    again = KeptVectors(storage, SETTINGS, embed=second).windows([TEXTS[1], TEXTS[2], TEXTS[0]])
     assert (first.asked, second.asked) == (TEXTS[:2], [TEXTS[2]])
     assert [one.tobytes() for one in (again[2], again[0])] == [one.tobytes() for one in made]
     assert len(again[1]) > 1
@@ -39,26 +39,26 @@ def test_a_text_is_embedded_once_for_a_root(storage: Storage) -> None:
 
 
 def test_another_embedder_finds_nothing_of_it(storage: Storage) -> None:
-    KeptVectors(storage, SETTINGS, Counting()).windows(TEXTS[:1])
+    KeptVectors(storage, SETTINGS, embed=Counting()).windows(TEXTS[:1])
     other = Counting()
-    KeptVectors(storage, SETTINGS.model_copy(update={"window": 64, "overlap": 16}), other).windows(TEXTS[:1])
+    KeptVectors(storage, SETTINGS.model_copy(update={"window": 64, "overlap": 16}), embed=other).windows(TEXTS[:1])
     assert other.asked == TEXTS[:1]
 
 
 def test_two_at_once_agree(storage: Storage) -> None:
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda _: KeptVectors(storage, SETTINGS, Counting()).windows(TEXTS), range(2))
+        one, other = pool.map(lambda _: KeptVectors(storage, SETTINGS, embed=Counting()).windows(TEXTS), range(2))
     assert [vectors.tobytes() for vectors in one] == [vectors.tobytes() for vectors in other]
     assert len(storage.list("vectors")) == 1
 
 
 def test_damaged_vectors_are_a_fault_of_the_storage(storage: Storage) -> None:
-    KeptVectors(storage, SETTINGS, Counting()).windows(TEXTS[:1])
+    KeptVectors(storage, SETTINGS, embed=Counting()).windows(TEXTS[:1])
     [name] = storage.list("vectors")
     folder = name.rpartition("/")[0]
     storage.create(f"{folder}/damaged.parquet", b"PAR1")
     with pytest.raises(StorageError, match="damaged"):
-        KeptVectors(storage, SETTINGS, Counting()).windows(TEXTS[:1])
+        KeptVectors(storage, SETTINGS, embed=Counting()).windows(TEXTS[:1])
 
 
 def test_neighbours_are_the_same_with_kept_vectors_and_in_any_batches(storage: Storage) -> None:
@@ -68,7 +68,7 @@ def test_neighbours_are_the_same_with_kept_vectors_and_in_any_batches(storage: S
     rows = [{"original": text, "question": text} for text in (*TEXTS, "What is 7 times the sum of 7 primes, please?")]
     settings = Settings(benchmarks=(bench,))
     plain = find(rows, table, settings)
-    kept = KeptVectors(storage, SETTINGS, Counting())
+    kept = KeptVectors(storage, SETTINGS, embed=Counting())
     neighbours._build.cache_clear()
     assert [one for row in rows for one in find([row], table, settings, kept.windows)] == plain
 
@@ -78,7 +78,7 @@ def test_texts_of_rows_are_kept_by_ranges_of_buckets_whatever_the_shards(storage
     counted = Counting()
 
     def kept(part: str) -> KeptVectors:
-        return KeptVectors(storage, SETTINGS, counted, part)
+        return KeptVectors(storage, SETTINGS, part, counted)
 
     alone = of_rows(rows[:1], kept)
     assert len(storage.list("vectors")) == 1

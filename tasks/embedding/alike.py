@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.decontaminate.embed import EmbedderSettings, Vectors, embedder
+from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
 
 _AT_ONCE = 256
 

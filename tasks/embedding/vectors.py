@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from tasks.decontaminate.embed import EmbedderSettings, Vectors
+from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
 from tasks.errors import AlreadyExists, StorageError
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.problem import bucket
@@ -33,12 +33,13 @@ class KeptVectors:
         self,
         storage: Storage,
         settings: EmbedderSettings,
-        embed: Callable[[Sequence[str]], list[Vectors]],
         part: str = "benchmarks",
+        embed: Callable[[Sequence[str]], list[Vectors]] | None = None,
     ) -> None:
+        """`embed` makes windows; by default the embedder does, which is loaded when it is first needed."""
         self._storage = storage
         self._folder = f"vectors/{digest({'version': VERSION, 'embedder': settings})[:16]}/{part}"
-        self._embed = embed
+        self._embed = embed or (lambda texts: embedder(settings).windows(texts))
 
     def windows(self, texts: Sequence[str]) -> list[Vectors]:
         """For each text its windows: float32, shape (windows >= 1, dimensions). Raises `StorageError`."""
