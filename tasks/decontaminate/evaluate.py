@@ -1,13 +1,15 @@
 """How much contamination each layer finds on labelled pairs.
 
-    python -m tasks.decontaminate.evaluate --pairs FILE.jsonl [--benchmarks DIR]
-        [--judge MODEL --address URL --root ROOT]
+    python -m tasks.decontaminate.evaluate --pairs FILE.jsonl [--benchmarks DIR [--embedder JSON]]
+        [--judge MODEL --address URL] [--root ROOT]
 
 prints one JSON object: over all pairs, by half, source and kind, the recall and false hits of proofs; with
 `--benchmarks`, how often a pair's question is among the 1, 5, 10, 20 nearest of all questions in DIR/*.jsonl and in
-the pairs; with `--judge`, the same of the whole stage, each pair by itself. See `scoring` for the shape of a pair.
+the pairs, by a recipe's embedder; with `--judge`, the same of the whole stage, each pair by itself. See `scoring` for
+the shape of a pair.
 
-The judge is asked as in a run: replies are kept under the root and never bought twice, and the price must be known.
+Vectors are kept under the root. The judge is asked as in a run: replies are kept there too and never bought twice,
+and the price must be known.
 `python -m tasks.models.rehearsal --journal FILE` serves the model rehearsal/judge.
 """
 
@@ -24,15 +26,17 @@ from typing import Any
 from tasks import world
 from tasks.decontaminate import judging
 from tasks.decontaminate.asking import PROMPTS
-from tasks.decontaminate.benchmarks import Benchmark, BenchmarkTable, Neighbour, tabulate
+from tasks.decontaminate.benchmarks import Benchmark, Neighbour
 from tasks.decontaminate.proof import Proof, prove
-from tasks.decontaminate.scoring import RANKS, Pair, Seen, checked, half, table
+from tasks.decontaminate.ranking import ranks
+from tasks.decontaminate.scoring import Pair, Seen, checked, half, table
 from tasks.decontaminate.settings import Settings
+from tasks.embedding.embed import EmbedderSettings
+from tasks.embedding.vectors import KeptVectors
 from tasks.errors import CurationError
 from tasks.models.asker import Desk
 from tasks.models.endpoint import Endpoint
 from tasks.models.request import Model
-from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import BUCKETS, problem_id
 from tasks.rows.shards import Shard
 from tasks.rows.verdict import Decision
@@ -40,34 +44,6 @@ from tasks.stage import each_row
 from tasks.world import Where
 
 STAGE = "evaluate-decontaminate"
-
-
-def ranks(pairs: Sequence[Pair], benchmarks: Path, settings: Settings) -> list[int | None]:
-    """For each pair how many questions are nearer to the candidate than its own; None beyond the last of `RANKS`.
-
-    The candidate's own copy among the benchmarks does not count: it is nearer than anything, and no neighbour.
-    """
-    from tasks.decontaminate import neighbours
-
-    entries = _questions(pairs, benchmarks)
-    places = {normal_form(entry.question): entry.benchmark_id for entry in entries.entries}
-    deeper = settings.model_copy(update={"k": max(RANKS) + 1})
-    rows = [{"original": pair["candidate"], "question": pair["candidate"]} for pair in pairs]
-    found = []
-    for pair, near in zip(pairs, neighbours.find(rows, entries, deeper), strict=True):
-        own, wanted = (places.get(normal_form(pair[name])) for name in ("candidate", "benchmark_question"))
-        nearest = sorted(near, key=lambda one: (-one["score"], one["benchmark_id"]))
-        ids = [one["benchmark_id"] for one in nearest if one["benchmark_id"] != own or own == wanted]
-        found.append(ids.index(wanted) if wanted in ids[: max(RANKS)] else None)
-    return found
-
-
-def _questions(pairs: Sequence[Pair], folder: Path) -> BenchmarkTable:
-    files = [
-        (Benchmark(name=path.stem, path=str(path)), path.read_bytes()) for path in sorted(folder.glob("*.jsonl"))
-    ]
-    own = "\n".join(json.dumps({"question": pair["benchmark_question"]}) for pair in pairs)
-    return tabulate([*files, (Benchmark(name="pairs", path="pairs"), own.encode())])
 
 
 async def judged(pairs: Sequence[Pair], settings: Settings, where: Where, model: Model) -> list[Decision]:
@@ -104,12 +80,14 @@ def evaluate(given: argparse.Namespace) -> dict[str, Any]:
     pairs = [pair for pair in labelled if given.split in ("all", half(pair))]
     settings = Settings(
         benchmarks=(Benchmark(name="pairs", path="pairs"),),
+        embedder=given.embedder,
         policy=given.policy,
         orders=given.orders,
         first=given.first,
     )
     proofs: list[Proof | None] = [prove(pair["candidate"], pair["benchmark_question"]) for pair in pairs]
-    at = ranks(pairs, given.benchmarks, settings) if given.benchmarks else [None] * len(pairs)
+    kept = KeptVectors(world.storage(given.root), settings.embedder).windows if given.root else None
+    at = ranks(pairs, given.benchmarks, settings, kept) if given.benchmarks else [None] * len(pairs)
     decisions: Sequence[Decision | None] = [None] * len(pairs)
     if given.judge:
         where = Where(
@@ -132,6 +110,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--pairs", type=Path, required=True, help="JSON lines: candidate, benchmark_question, label")
     parser.add_argument("--benchmarks", type=Path, help="folder of JSONL files to search: measures retrieval")
+    parser.add_argument(
+        "--embedder",
+        type=EmbedderSettings.model_validate_json,
+        default=EmbedderSettings(),
+        help="JSON, as in a recipe",
+    )
     parser.add_argument("--split", choices=("all", "fitted", "held-out"), default="all")
     parser.add_argument("--policy", choices=tuple(PROMPTS), default="same_problem")
     parser.add_argument("--orders", choices=("both", "second_if_needed", "one"), default="both")
@@ -140,7 +124,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--revision", default="1", help="what pins the judge")
     parser.add_argument("--address", help="OpenAI-compatible server of the judge, ending in /v1")
     parser.add_argument("--key", help="environment variable that holds the server's key")
-    parser.add_argument("--root", help="storage root that keeps the judge's replies")
+    parser.add_argument("--root", help="storage root that keeps vectors and the judge's replies")
     given = parser.parse_args(arguments)
     if given.judge and not (given.address and given.root):
         parser.error("--judge needs --address and --root")

@@ -20,7 +20,7 @@ import numpy as np
 from tasks.decontaminate.benchmarks import BenchmarkTable, Neighbour
 from tasks.decontaminate.proof import Proof, ProofIndex
 from tasks.decontaminate.settings import Settings
-from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
+from tasks.embedding.embed import EmbedderSettings, Vectors, Windows, embedder
 
 _PLACES = 5
 _STRENGTH: tuple[str | None, ...] = (*Proof, None)
@@ -79,9 +79,6 @@ class _Found:
 class _Index:
     proofs: ProofIndex
     nearest: NearestIndex
-
-
-Windows = Callable[[Sequence[str]], list[Vectors]]
 
 
 @dataclass(frozen=True, slots=True)

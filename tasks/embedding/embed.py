@@ -10,7 +10,7 @@ judgements. Where speed matters more, `device`, `dtype` and `batch` say so; they
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = NDArray[np.float32]
+Windows = Callable[[Sequence[str]], list[Vectors]]
+"""Gives each text's windows, see `Embedder.windows`."""
 
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL | re.IGNORECASE)
 

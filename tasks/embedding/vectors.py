@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
+from tasks.embedding.embed import EmbedderSettings, Vectors, Windows, embedder
 from tasks.errors import AlreadyExists, StorageError
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.problem import bucket
@@ -34,7 +34,7 @@ class KeptVectors:
         storage: Storage,
         settings: EmbedderSettings,
         part: str = "benchmarks",
-        embed: Callable[[Sequence[str]], list[Vectors]] | None = None,
+        embed: Windows | None = None,
     ) -> None:
         """`embed` makes windows; by default the embedder does, which is loaded when it is first needed."""
         self._storage = storage

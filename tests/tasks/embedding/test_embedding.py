@@ -107,7 +107,7 @@ def test_windows_must_advance_and_fit_the_model() -> None:
 def test_importing_the_stage_and_an_empty_shard_load_no_torch() -> None:
     code = (
         "import sys\n"
-        "from tasks.decontaminate import benchmarks, embed, judging, neighbours, proof\n"
+        "from tasks.decontaminate import benchmarks, evaluate, judging, neighbours, proof, task\n"
         "one = benchmarks.Benchmark(name='one', path='one.jsonl')\n"
         'table = benchmarks.tabulate([(one, b\'{"question": "Find x."}\')])\n'
         "assert neighbours.find([], table, judging.Settings(benchmarks=(one,))) == []\n"
