@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from flows import plan as plans
+from flows.novelty import compare, drawn, others, released
 from flows.report import facts
 from flows.status import status
 from tasks.ledger.spend import events
@@ -76,3 +77,26 @@ def says_how_far_a_run_is(root: Path, run: str, folder: Path) -> None:
     assert (found.finished, found.shards_done, found.shards) == (False, 3, 4)
     assert 0 < found.rows == sum(found.topics.values())
     assert "Not finished: 3 of 4 shards are through all stages." in page(found)
+
+
+def novelty_is_judged_and_paid_once(root: Path, run: str, folder: Path, source: Path) -> None:
+    """Against what is in its own source, of which part is left out; the second time for nothing."""
+    shutil.copytree(root, folder)
+    storage = Storage(str(folder))
+    plan = plans.load(storage, run)
+    rows = released(storage, plan)
+    asked_of = [*rows.values()]
+    theirs = [text for text in others(str(source), "question") if text in asked_of[::2]]
+    assert len(theirs) > 5
+    found = compare(storage, plan, "its source", theirs, sample=5, points=10)
+    assert found.rows == found.known + found.unique == len(rows)
+    assert found.known >= len(theirs)
+    assert found.sample is not None
+    assert found.sample.rows == 5
+    assert found.sample.same >= sum(rows[one] in theirs for one in drawn(rows, 5))
+    assert (len(found.ours), len(found.theirs)) == (10, min(10, len(theirs)))
+    asked = events(storage).filter(stage="novelty", kind="outcome").height
+    assert asked > 0
+    assert compare(storage, plan, "its source", theirs, sample=5, points=0).sample == found.sample
+    assert events(storage).filter(stage="novelty", kind="outcome").height == asked
+    assert found in facts(storage, plan).novelty

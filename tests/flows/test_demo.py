@@ -184,6 +184,12 @@ def test_the_report_of_an_unfinished_run_says_how_far_it_is(root: Path, said: di
     reported.says_how_far_a_run_is(root, said["status"]["run"], tmp_path / "root")
 
 
+def test_novelty_is_judged_and_paid_once(root: Path, said: dict[str, Any], tmp_path: Path) -> None:
+    reported.novelty_is_judged_and_paid_once(
+        root, said["status"]["run"], tmp_path / "root", ROOT / ".demo/sources/champ.jsonl"
+    )
+
+
 def test_the_bill_is_the_journals(root: Path, said: dict[str, Any]) -> None:
     lines = journal.read(root / "rehearsal" / "journal.jsonl")
     assert said["spend"]["microusd"] == sum(line.microusd for line in lines)
