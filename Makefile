@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-scale bench-env train-env smoke-train format lock clean
+.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-report bench-scale bench-env train-env smoke-train format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -67,6 +67,9 @@ bench-publish: .venv/development ## rows a second and peak memory of publishing;
 
 bench-scale: .venv/development ## rows a second of each stage, memory, objects and 1% more rows; ROWS=n, RUNNER=threads, QUICK=1
 	$(BIN)/python -m tests.bench.scale --rows $(or $(ROWS),$(if $(QUICK),1000,100000)) --runner $(or $(RUNNER),ray)
+
+bench-report: .venv/development ## seconds and peak memory of a report page over many rows; ROWS=n
+	$(BIN)/python -m tests.bench.report --rows $(or $(ROWS),100000)
 
 train-env: .train/models/smollm2-135m-instruct/config.json ## TRL for CPUs and a small model, in an environment of their own
 

@@ -122,6 +122,12 @@ def test_kind_leak_and_length_are_looked_at_again(verifier: Verifier, question: 
     assert looked(verifier, one, longest_answer=50, longest_question=300)[1] == {"a": fate}
 
 
+@pytest.mark.parametrize(("kind", "fate"), [("expression", "keep"), ("set", "keep"), ("text", "unfit_type")])
+def test_a_letter_is_released_where_it_stands_for_a_quantity(verifier: Verifier, kind: str, fate: str) -> None:
+    one = row("a", "Which of the letters is the area?", answer="C", answer_type=kind)
+    assert looked(verifier, one)[1] == {"a": fate}
+
+
 BOX = "So $\\boxed{%s}$."
 
 
