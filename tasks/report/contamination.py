@@ -14,7 +14,10 @@ from tasks.rows.verdict import Verdict
 CLOSEST = 10
 _PROOFS = ("exact", "signature")
 _TEMPLATE = "template"
-VERDICT_COLUMNS = ("problem_id", "verdict", "nearest_benchmark_id", "nearest_score")
+VERDICT_COLUMNS = (
+    *("problem_id", "verdict", "nearest_benchmark_id", "nearest_score"),
+    *("contaminated_how", "template_of"),
+)
 NEIGHBOUR_COLUMNS = ("benchmark_id", "benchmark", "proof", "verdict_forward", "verdict_backward")
 """What is read of the stage's tables. Of the evidence, lines that are alike in these count once."""
 _STRENGTH = (*_PROOFS, "judged", _TEMPLATE)
@@ -30,11 +33,16 @@ class OfBenchmark(BaseModel):
 
 
 class OfSource(BaseModel):
-    """Rows of one source that came to the stage, and were dropped by it."""
+    """Rows of one source that came to the stage, and were dropped by it.
+
+    `template_only` are those that repeat a benchmark question but for its numbers, where nothing shows more: under
+    policy `same_template` they are among the dropped, under `same_problem` they would come on top of them.
+    """
 
     source: str
     rows: int
     dropped: int
+    template_only: int
 
 
 class Close(BaseModel):
@@ -97,12 +105,17 @@ def _benchmarks(neighbours: pl.DataFrame) -> list[OfBenchmark]:
 
 
 def _sources(verdicts: pl.DataFrame, sources: Mapping[str, str]) -> list[OfSource]:
-    rows: Counter[str] = Counter()
-    dropped: Counter[str] = Counter()
-    for problem, verdict in verdicts.select("problem_id", "verdict").iter_rows():
-        rows[sources[problem]] += 1
-        dropped[sources[problem]] += verdict == Verdict.DROP.value
-    return [OfSource(source=one, rows=count, dropped=dropped[one]) for one, count in sorted(rows.items())]
+    rows, dropped, templates = Counter[str](), Counter[str](), Counter[str]()
+    columns = ("problem_id", "verdict", "contaminated_how", "template_of")
+    for problem, verdict, how, template in verdicts.select(columns).iter_rows():
+        source = sources[problem]
+        rows[source] += 1
+        dropped[source] += verdict == Verdict.DROP.value
+        templates[source] += template is not None and how in (None, _TEMPLATE)
+    return [
+        OfSource(source=one, rows=count, dropped=dropped[one], template_only=templates[one])
+        for one, count in sorted(rows.items())
+    ]
 
 
 def page(found: Contamination, questions: Mapping[str, int]) -> str:
@@ -118,13 +131,14 @@ def page(found: Contamination, questions: Mapping[str, int]) -> str:
         for one in found.benchmarks
     )
     of_sources = (
-        (literal(one.source), f"{one.dropped} of {one.rows}", _share(one.dropped, one.rows)) for one in found.sources
+        (literal(one.source), f"{one.dropped} of {one.rows}", _share(one.dropped, one.rows), one.template_only)
+        for one in found.sources
     )
     closest = ((f"{one.score:.3f}", one.problem_id[:12], one.benchmark_id) for one in found.closest)
     return "\n\n".join(
         (
             table(("benchmark", "found in the pool", "share", "shown by", "by template only"), of_benchmarks),
-            table(("source", "rows dropped", "share"), of_sources),
+            table(("source", "rows dropped", "share", "by template only"), of_sources),
             table(("cosine", "kept problem", "nearest benchmark question"), closest),
         )
     )

@@ -43,7 +43,7 @@ def facts(**changed: Any) -> Facts:
         solution_tokens=[Bin(low=0, high=64, released=3, others=4), Bin(low=64, high=91, released=177, others=20)],
         contamination=Contamination(
             benchmarks=[OfBenchmark(benchmark="MATH500", found=3, by={"exact": 2, "judged": 1}, template_only=1)],
-            sources=[OfSource(source=HOSTILE, rows=90, dropped=3)],
+            sources=[OfSource(source=HOSTILE, rows=90, dropped=3, template_only=1)],
             closest=[Close(problem_id="ab" * 32, benchmark_id="MATH500/0f", score=0.912)],
         ),
         questions={"MATH500": 500},

@@ -7,10 +7,12 @@ from tasks.rows.tables import table
 VERDICTS = table(
     [
         {"problem_id": problem, "verdict": verdict, "nearest_benchmark_id": near, "nearest_score": score}
-        | dict.fromkeys(("contaminated_by", "contaminated_how", "template_of", "decontaminated_question", "reason"))
-        for problem, verdict, near, score in (
-            ("p1", "drop", "a/1", 1.0), ("p2", "drop", "a/2", 0.9), ("p3", "keep", "b/3", 0.8),
-            ("p4", "keep", "a/1", 0.95), ("p5", "quarantine", "b/4", 0.99),
+        | dict.fromkeys(("contaminated_by", "decontaminated_question", "reason"))
+        | {"contaminated_how": how, "template_of": template}
+        for problem, verdict, near, score, how, template in (
+            ("p1", "drop", "a/1", 1.0, "exact", "a/1"), ("p2", "drop", "a/2", 0.9, "judged", "a/2"),
+            ("p3", "keep", "b/3", 0.8, None, "b/3"), ("p4", "keep", "a/1", 0.95, None, None),
+            ("p5", "quarantine", "b/4", 0.99, None, None),
         )
     ],
     {"problem_id": pl.String, "verdict": pl.String, "reason": pl.String, **COLUMNS},
@@ -48,10 +50,22 @@ def test_a_benchmarks_questions_count_once_by_the_strongest_that_showed_them() -
 
 def test_sources_count_rows_and_the_closest_kept_rows_are_shown() -> None:
     found = contamination(VERDICTS, NEIGHBOURS, SOURCES)
-    assert found.sources == [OfSource(source="one", rows=2, dropped=1), OfSource(source="two", rows=3, dropped=1)]
+    assert found.sources == [
+        OfSource(source="one", rows=2, dropped=1, template_only=0),
+        OfSource(source="two", rows=3, dropped=1, template_only=1),
+    ]
     assert found.closest == [
         Close(problem_id="p4", benchmark_id="a/1", score=0.95), Close(problem_id="p3", benchmark_id="b/3", score=0.8)
     ]  # fmt: skip
+
+
+def test_rows_dropped_for_their_template_count_as_both() -> None:
+    by_template = VERDICTS.with_columns(
+        verdict=pl.when(problem_id="p3").then(pl.lit("drop")).otherwise("verdict"),
+        contaminated_how=pl.when(problem_id="p3").then(pl.lit("template")).otherwise("contaminated_how"),
+    )
+    two = contamination(by_template, NEIGHBOURS, SOURCES).sources[1]
+    assert two == OfSource(source="two", rows=3, dropped=2, template_only=1)
 
 
 def test_the_page_has_shares_where_the_benchmarks_size_is_known() -> None:
