@@ -14,14 +14,16 @@ from flows import plan as plans
 from flows.curate import locate
 from flows.plan import Plan
 from flows.recipe import Recipe
+from flows.release import release
 from flows.stages import PER_SHARD
 from tasks import world
 from tasks.collect.task import collect
+from tasks.publish.task import publish
 from tasks.rows.shards import Shard
 
 
-def run(recipe: Recipe, root: str) -> Plan:
-    """Bring every shard of a recipe through its stages, two at a time."""
+def run(recipe: Recipe, root: str, *, published: bool = False) -> Plan:
+    """Bring every shard of a recipe through its stages, two at a time; then publish, if asked to."""
     with ExitStack() as services:
         where = locate(recipe, root, services)
         plan = plans.make(recipe, collect.fn(recipe.sources, where, recipe.collect))
@@ -36,6 +38,9 @@ def run(recipe: Recipe, root: str) -> Plan:
 
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(bring, plan.shards))
+        if published:
+            done = plans.chains(world.storage(root), plan)
+            publish.fn(plan.publish, release(plan, here), plan.shards, done, here)
     return plan
 
 
