@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from functools import partial
 
 import polars as pl
@@ -51,13 +52,14 @@ def collect(sources: list[Source], where: Where, settings: Settings = _AS_SHIPPE
     """
     storage = world.storage(where.root)
     pool = fingerprint(sources, settings)
-    rows = [row for source in sources for row in read_source(source)]
     older = {manifest.digest: manifest for manifest in manifests.find_all(storage, STAGE, pool)}
     seen = [_intake(storage, manifest) for manifest in older.values()]
-    standing = collecting.standing(seen, {row.row_id for row in rows}, genesis=pool)
+    present, new = _unseen(sources, frozenset().union(*(intake.row_ids for intake in seen)))
+    standing = collecting.standing(seen, present, genesis=pool)
     chain = [older[one] for one in standing]
-    known = {row_id for intake in seen if intake.digest in standing for row_id in intake.row_ids}
-    new = [row for row in rows if row.row_id not in known]
+    if len(standing) < len(seen):  # rows of the others are new again
+        known = frozenset().union(*(intake.row_ids for intake in seen if intake.digest in standing))
+        _, new = _unseen(sources, known)
     if new:
         chain.append(_write(storage, pool, new, chain, settings))
     return chain
@@ -96,18 +98,33 @@ def again(
     return chain
 
 
-def read_source(source: Source) -> list[RawRow]:
-    """All rows of a source, bad ones included."""
-    rows = list(opening.rows(source))
-    if not rows:
+def read_source(source: Source) -> Iterator[RawRow]:
+    """All rows of a source, bad ones included. Raises `SourceError` at its end if it has none that can be read."""
+    first: RawRow | None = None
+    readable = False
+    for row in opening.rows(source):
+        first = first or row
+        readable = readable or row.fault is None
+        yield row
+    if first is None:
         raise SourceError(f"source {source.name!r}: {source.place} is empty: no row in it is the source's")
-    if all(row.fault for row in rows):
+    if not readable:
         raise SourceError(
             f"source {source.name!r}: no row of {source.place} can be read as a problem. First fault: "
-            f"{rows[0].locator}: {rows[0].fault}. Each row must be an object with the question in field "
+            f"{first.locator}: {first.fault}. Each row must be an object with the question in field "
             f"{source.columns.question!r}."
         )
-    return rows
+
+
+def _unseen(sources: list[Source], seen: Set[str]) -> tuple[set[str], list[RawRow]]:
+    """Identities of all rows of the sources, and the rows that are not among those seen. Others are not held."""
+    present: set[str] = set()
+    new = []
+    for row in (row for source in sources for row in read_source(source)):
+        present.add(row.row_id)
+        if row.row_id not in seen:
+            new.append(row)
+    return present, new
 
 
 def _intake(storage: Storage, manifest: Manifest) -> Intake:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flows import services
 from flows.recipe import load
@@ -51,36 +52,15 @@ class Bench:
     """What is the same for all runs."""
 
     folder: Path
-    address: str
+    recipe: Path
+    source: Path
     runner: Runner
     workers: int
-    shards: int
-
-    def recipe(self, source: Path) -> Path:
-        """`recommended.yaml` over a file of made-up rows, with rehearsal models and the packaged embedder."""
-        given = load("recommended").model_dump(mode="json")
-        for stage in given["stages"]:
-            if stage["stage"] == "decontaminate":
-                stage["settings"]["benchmarks"] = [{"name": "made", "path": str(self.folder / "benchmark.jsonl")}]
-                del stage["settings"]["embedder"]
-        given |= {
-            "name": "scale",
-            "sources": [{"name": "made", "path": str(source), "licence": "CC0-1.0"}],
-            "endpoints": {"here": {"kind": "openai", "address": self.address, "concurrency": 64}},
-            "roles": {
-                role: {"endpoint": "here", "model": f"rehearsal/{role}", "revision": "1"} for role in given["roles"]
-            },
-            "shards": self.shards, "budget": {}, "trial": None, "approve_above_usd": None,
-        }  # fmt: skip
-        path = self.folder / "recipe.yaml"
-        path.write_text(json.dumps(given), encoding="utf-8")
-        return path
 
     def run(self, root: Path, rows: int) -> Measured:
         """Run the recipe over the first `rows` rows."""
-        source = self.folder / "rows.jsonl"
-        write(source, range(rows))
-        command = [sys.executable, "-m", "flows", "run", str(self.recipe(source)), "--root", str(root), "--json"]
+        write(self.source, range(rows))
+        command = [sys.executable, "-m", "flows", "run", str(self.recipe), "--root", str(root), "--json"]
         command += ["--runner", self.runner.value, "--workers", str(self.workers)]
         with prefect_server(root.with_suffix(".prefect")) as server, server():
             began = time.perf_counter()
@@ -102,6 +82,26 @@ class Bench:
         )
 
 
+def recipe(source: Path, benchmark: Path, address: str, shards: int) -> dict[str, Any]:
+    """`recommended.yaml` over a file of made-up rows, with rehearsal models and the packaged embedder."""
+    given = load("recommended").model_dump(mode="json")
+    for stage in given["stages"]:
+        if stage["stage"] == "decontaminate":
+            stage["settings"]["benchmarks"] = [{"name": "made", "path": str(benchmark)}]
+            del stage["settings"]["embedder"]
+    roles = {role: {"endpoint": "here", "model": f"rehearsal/{role}", "revision": "1"} for role in given["roles"]}
+    return given | {
+        "name": "scale",
+        "sources": [{"name": "made", "path": str(source), "licence": "CC0-1.0"}],
+        "endpoints": {"here": {"kind": "openai", "address": address, "concurrency": 64}},
+        "roles": roles,
+        "shards": shards,
+        "budget": {},
+        "trial": None,
+        "approve_above_usd": None,
+    }
+
+
 def _objects(root: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
@@ -112,12 +112,14 @@ def _objects(root: Path) -> dict[str, tuple[int, int]]:
 
 @contextmanager
 def prepared(runner: Runner, workers: int, shards: int) -> Iterator[Bench]:
-    """A folder for the runs, a benchmark in it, and models that answer at once."""
+    """A folder for the runs, the recipe of all of them, and models that answer at once."""
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as name:
         folder = Path(name)
-        write_benchmark(folder / "benchmark.jsonl")
+        source, benchmark, made = (folder / file for file in ("rows.jsonl", "benchmark.jsonl", "recipe.yaml"))
+        write_benchmark(benchmark)
         with rehearsal(folder / "journal.jsonl") as address:
-            yield Bench(folder=folder, address=address, runner=runner, workers=workers, shards=shards)
+            made.write_text(json.dumps(recipe(source, benchmark, address, shards)), encoding="utf-8")
+            yield Bench(folder=folder, recipe=made, source=source, runner=runner, workers=workers)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ def repeated(number: int) -> str:
     drawn = random.Random(number % BENCHMARK_ROWS)
     a, b, c = (drawn.randrange(100, 100_000) for _ in range(3))
     return (
-        f"A rectangular garden measures ${a}$ by ${b}$ metres and is surrounded by a gravel path whose area is ${c}$ "
+        f"A garden in {_tale(drawn)} measures ${a}$ by ${b}$ metres and is surrounded by a path whose area is ${c}$ "
         "square metres. What is the width of the path, to the nearest centimetre?"
     )
 
@@ -36,7 +36,7 @@ def _proof(number: int, drawn: random.Random) -> str:
 
 
 def _repeat(number: int, drawn: random.Random) -> str:
-    return f"The gardener of {_tale(drawn)} told us this. {repeated(number)}"
+    return f"A gardener named {drawn.choice(_WORDS)} {drawn.choice(_WORDS)} told us this. {repeated(number)}"
 
 
 def _easy(number: int, drawn: random.Random) -> str:
