@@ -6,7 +6,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -29,6 +28,7 @@ from tasks.report.progress import Pace, began, first_looks, progress, words
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import Manifest
+from tasks.rows.ranges import Ranged
 from tasks.rows.storage import Storage
 from tasks.rows.verdict import Verdict
 
@@ -150,15 +150,17 @@ class View:
     def _example(self, row: dict[str, Any]) -> Example:
         """A row by its problem; one that never became a problem by where it stands in its source."""
         if row["problem_id"]:
-            return Example(row=row["problem_id"][:12], text=self._questions.get(row["problem_id"], ""))
+            return Example(row=row["problem_id"][:12], text=self._question(row["problem_id"]))
         return Example(row=f"{row['source']} {row['locator']}", text=row["detail"] or "")
 
-    @cached_property
-    def _questions(self) -> dict[str, str]:
-        """The questions as they were collected."""
-        columns = ["problem_id", "question"]
-        frames = [manifests.read(self._storage, intake, PROBLEMS, columns) for intake in self._plan.intakes]
-        return dict(pl.concat(frames).iter_rows())
+    def _question(self, problem: str) -> str:
+        """A question as it was collected; of the pool no more is read than the row group that holds it."""
+        for intake in self._plan.intakes:
+            with Ranged(self._storage, intake.files[PROBLEMS]) as pool:
+                found = pool.between(problem, f"{problem}0")
+            if found.height:
+                return str(found["question"][0])
+        return ""
 
 
 def _position(one: BudgetLine) -> Position:
