@@ -16,7 +16,7 @@ from tasks.ledger.index import Numbers
 from tasks.ledger.log import LOG
 from tasks.rows.storage import Storage
 
-COLUMNS = ["key", "lease", "at_ms", "attempt", "body", "served_model", "microusd"]
+COLUMNS = ["key", "lease", "at_ms", "attempt", "body", "microusd"]
 Row = tuple[Any, ...]
 _SEGMENTS_AT_ONCE = 64
 _DECODED_BYTES = 32 * 2**20

@@ -32,7 +32,7 @@ from tasks.ledger.index import END, KeyIndex, Numbers, digests
 from tasks.rows.storage import Storage
 
 _INDEX_COLUMNS = ["kind", "status", "key", "error", "lease"]
-_SEGMENTS_AT_ONCE = 256
+_SEGMENTS_AT_ONCE = 64
 _ROWS_AT_ONCE = 65_536
 _TRIES = 5
 
@@ -45,7 +45,6 @@ class StoredReply(NamedTuple):
 
     key: str
     body: str
-    served_model: str
     microusd: int
 
 
@@ -137,11 +136,11 @@ class ReplyStore:
         asked = set(keys)
         best: dict[str, tuple[Order, StoredReply]] = {}
         with self._reading:
-            for name, number, (key, lease, at_ms, attempt, body, model, microusd) in self._bodies.rows(wanted):
+            for name, number, (key, lease, at_ms, attempt, body, microusd) in self._bodies.rows(wanted):
                 if key in asked:
                     order = (-lease, at_ms, attempt, name, number)
                     if key not in best or order < best[key][0]:
-                        best[key] = order, StoredReply(key, body, model or "", microusd or 0)
+                        best[key] = order, StoredReply(key, body, microusd or 0)
         return {key: reply for key, (_, reply) in best.items()}
 
     def _follow(self, found: Contents, before: set[str]) -> None:

@@ -55,7 +55,7 @@ def test_replies_are_found_with_what_they_cost(storage: Storage) -> None:
     write(storage, "1", outcome("a", "A"), outcome("b", "B", microusd=9))
     found = fresh(storage).get("b")
     assert found is not None
-    assert (found.key, found.body, found.served_model, found.microusd) == ("b", "B", "m", 9)
+    assert (found.key, found.body, found.microusd) == ("b", "B", 9)
 
 
 def test_intents_and_errors_are_no_replies(storage: Storage) -> None:

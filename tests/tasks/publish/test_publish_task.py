@@ -153,7 +153,7 @@ def test_a_pool_without_rows_is_a_data_set_without_rows(tmp_path: Path) -> None:
 def stored(key: str, content: str, reasoning: str = "") -> StoredReply:
     message = {"role": "assistant", "content": content, "reasoning": reasoning}
     body = {"choices": [{"message": message, "finish_reason": "stop"}], "model": "m"}
-    return StoredReply(key=key, body=json.dumps(body), served_model="m", microusd=0)
+    return StoredReply(key=key, body=json.dumps(body), microusd=0)
 
 
 def test_of_a_changed_file_the_rows_are_found_by_the_replies_that_were_bought() -> None:
