@@ -107,15 +107,17 @@ def collect(
     `taken` maps the normal forms that older intakes kept to their row ids, `older` are their texts. `embed` gives the
     vectors for semantic duplicates; else the texts are embedded here.
     """
+    forms = {row.row_id: _form(row) for row in rows if _has_text(row)}
+    answered_first = sorted((row for row in rows if row.row_id in forms), key=lambda row: row.answer is None)
     survivors = dict(taken)
-    for row in _answered_first(rows):
-        survivors.setdefault(_form(row), row.row_id)
-    unlike = [row for row in _answered_first(rows) if survivors[_form(row)] == row.row_id]
+    for row in answered_first:
+        survivors.setdefault(forms[row.row_id], row.row_id)
+    unlike = [row for row in answered_first if survivors[forms[row.row_id]] == row.row_id]
     texts = [Text(row.row_id, row.question, row.answer) for row in unlike]
     repeated = duplicates.find(older, texts, settings, embed)
     verdicts, problems = [], []
     for row in rows:
-        form = _form(row)
+        form = forms.get(row.row_id, "")
         survivor = survivors.get(form, row.row_id)
         stands = duplicates.standing(survivor, repeated)
         if row.fault is not None:
@@ -132,10 +134,6 @@ def collect(
             verdicts.append(_verdict(row, Verdict.KEEP, None))
             problems.append(_problem(row, form))
     return sorted(verdicts, key=lambda v: str(v["row_id"])), sorted(problems, key=lambda p: str(p["problem_id"]))
-
-
-def _answered_first(rows: Sequence[RawRow]) -> list[RawRow]:
-    return sorted((row for row in rows if _has_text(row)), key=lambda row: row.answer is None)
 
 
 def _form(row: RawRow) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from tasks.rows.problem import normal_text
 
@@ -57,6 +58,7 @@ def spelt(text: str) -> str:
     return text.lower()
 
 
+@cache
 def _has_meaning(sign: str) -> bool:
     kind = unicodedata.category(sign)
     return sign in _KEPT or kind[0] in "LMN" or kind == "Sm"
