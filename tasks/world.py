@@ -77,7 +77,7 @@ class Where(BaseModel):
 
     def asks_in_batches(self, roles: Iterable[str]) -> bool:
         """Whether some of these roles are asked in batches, which are waited for by the day."""
-        return any(self.endpoints[self.routes[role]].lane == "batch" for role in roles)
+        return self.buys and any(self.endpoints[self.routes[role]].lane == "batch" for role in roles)
 
 
 @cache

@@ -24,7 +24,7 @@ def watched(pid: int) -> Iterator[Peaks]:
         while not stop.wait(_SECONDS):
             for one in _tree(pid):
                 kind = "driver" if one == pid else _kind(one)
-                peaks[kind] = max(peaks.get(kind, 0), _peak(one))
+                peaks[kind] = max(peaks.get(kind, 0), peak(one))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -53,7 +53,8 @@ def _kind(pid: int) -> str:
     return next((name for part, name in _KINDS if part in words), "others")
 
 
-def _peak(pid: int) -> int:
+def peak(pid: int) -> int:
+    """MiB that a process has come to since its program was loaded; `ru_maxrss` counts who started it, too."""
     lines = _read(Path(f"/proc/{pid}/status")).splitlines()
     return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM")), 0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
@@ -32,6 +32,7 @@ from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import FileRef
 from tasks.rows.problem import bucket, problem_id
 from tasks.rows.storage import Storage
+from tests.bench.memory import peak
 
 SHARDS, CHARACTERS = 16, 6_000
 
@@ -105,7 +106,7 @@ def look(root: str) -> dict[str, float]:
     return {
         "rows": found.rows,
         "seconds to make the report": round(time.perf_counter() - began, 1),
-        "peak RSS MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "peak RSS MiB": peak(os.getpid()),
         "KiB of the page": length >> 10,
     }
 

@@ -8,6 +8,8 @@ from prefect import flow, task
 
 from flows import services
 from flows.runner import Runner, mostly_waiting, task_runner
+from tasks.models.endpoint import Endpoint
+from tasks.world import Where
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -42,3 +44,13 @@ def test_two_that_wait_for_each_other_meet_on_a_ray_of_one_cpu(
         server(),
     ):
         assert both.with_options(task_runner=runner)(tmp_path) == ["one", "other"]
+
+
+def test_only_a_stage_that_buys_in_batches_waits() -> None:
+    online = Endpoint(address="http://127.0.0.1:1/v1", concurrency=1)
+    endpoints = {"online": online, "batch": online.model_copy(update={"lane": "batch"})}
+    where = Where(root="r", run="r", endpoints=endpoints, routes={"judge": "batch", "rater": "online"})
+    assert where.asks_in_batches(["judge", "rater"])
+    assert not where.asks_in_batches(["rater"])
+    assert not where.asks_in_batches([])
+    assert not where.model_copy(update={"buys": False}).asks_in_batches(["judge"])
