@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import polars as pl
 
@@ -29,9 +30,20 @@ def fetch(known: Known, hub: str) -> list[str]:
 
 
 def _texts(path: str, content: bytes, column: str) -> list[str]:
-    if not path.endswith(".parquet"):
-        return list(questions(Benchmark(name="fetched", path=path, column=column), content))
+    """Of Parquet, CSV, a JSON array of objects, or else JSON lines."""
+    if path.endswith((".parquet", ".csv")):
+        read = pl.read_csv if path.endswith(".csv") else pl.read_parquet
+        try:
+            return read(io.BytesIO(content), columns=[column])[column].cast(pl.String).to_list()
+        except pl.exceptions.PolarsError as fault:
+            raise SourceError(f"{path}: no column {column!r} can be read: {fault}") from fault
+    if content.lstrip().startswith(b"["):
+        content = _as_lines(path, content)
+    return list(questions(Benchmark(name="fetched", path=path, column=column), content))
+
+
+def _as_lines(path: str, content: bytes) -> bytes:
     try:
-        return pl.read_parquet(io.BytesIO(content), columns=[column])[column].cast(pl.String).to_list()
-    except pl.exceptions.PolarsError as fault:
-        raise SourceError(f"{path}: no column {column!r} can be read: {fault}") from fault
+        return b"\n".join(json.dumps(row).encode() for row in json.loads(content))
+    except ValueError as fault:
+        raise SourceError(f"{path}: neither a JSON array nor JSON lines ({fault})") from fault

@@ -29,7 +29,7 @@ class Known(BaseModel):
     hub: str | None = Field(description="Hugging Face dataset")
     revision: str | None = Field(description="Its commit; None: what is there on the day of fetching")
     split: str | None
-    files: tuple[str, ...] = Field(description="Paths or globs inside the dataset: JSONL or Parquet")
+    files: tuple[str, ...] = Field(description="Paths or globs inside the dataset: JSON, JSONL, CSV or Parquet")
     column: str | None = Field(description="Column that holds the question")
     rows: int | None = Field(ge=1, description="Questions in it")
     licence: str | None

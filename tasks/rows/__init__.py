@@ -8,7 +8,7 @@ What lies under a root:
     runs/<run>/recipe-<digest>.json         the recipe as it was given; runs/<run>/start-<time>.json names it
     ledger/log/...                          what was asked and paid (tasks.ledger)
     datasets/<name>/                        what was published
-    vectors/<embedder>/                     vectors of benchmark questions (tasks.decontaminate)
+    vectors/<embedder>/                     vectors of benchmark questions and of rows (tasks.embedding)
 
 Nothing under a root is ever rewritten: names are created once, and a manifest's existence means done. Only a
 rebuild deletes, and only what it makes again.

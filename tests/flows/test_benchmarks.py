@@ -59,6 +59,25 @@ def test_fetched_benchmarks_are_whole_and_changed_ones_are_told(tmp_path: Path) 
     assert (found[1]["rows"], found[1]["expected"], found[1]["digest"] != before[1]) == (499, 500, True)
 
 
+def test_csv_and_arrays_of_json_are_read_too(tmp_path: Path) -> None:
+    csv = tmp_path / "hub" / "di-zhang-fdu" / "AIME_1983_2024" / "AIME_Dataset_1983_2024.csv"
+    array = tmp_path / "hub" / "daman1209arora" / "jeebench" / "test.json"
+    for path in (csv, array):
+        path.parent.mkdir(parents=True)
+    pl.DataFrame({"ID": [1, 2], "Question": ['Find "x",\nthen y.', "Find z."]}).write_csv(csv)
+    array.write_text(json.dumps([{"question": f"Find ${i}!$."} for i in range(515)], indent=1), encoding="utf-8")
+    folder = tmp_path / "benchmarks"
+    given = ["--folder", str(folder), "aime_1983_2024", "jeebench"]
+    assert said("fetch", *given, "--hub", str(tmp_path / "hub")).exit_code == 0
+    lines = (folder / "aime_1983_2024.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)[COLUMN] for line in lines] == ['Find "x",\nthen y.', "Find z."]
+    verified = json.loads(said("verify", *given, "--json").stdout)
+    assert [one["verdict"] for one in verified] == ["unknown_count", "whole"]
+    array.write_text("[{", encoding="utf-8")
+    refused = said("fetch", "--folder", str(tmp_path / "other"), "jeebench", "--hub", str(tmp_path / "hub"))
+    assert "neither a JSON array" in " ".join(refused.stderr.split())
+
+
 def test_a_dataset_of_another_size_or_none_is_refused(tmp_path: Path) -> None:
     copy = hub(tmp_path / "hub", 7)
     for name, words in (("gsm8k", "7 questions"), ("aime24", "no such file")):
