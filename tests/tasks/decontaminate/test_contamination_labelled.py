@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.services import rehearsal
 from tasks.decontaminate import evaluate
 from tasks.decontaminate.proof import SAME_PROBLEM, ProofIndex
+from tasks.decontaminate.scoring import REPEATS
+from tasks.rows.fingerprint import digest
 from tasks.rows.normal_form import normal_form
 
 pytestmark = pytest.mark.labelled
@@ -22,6 +25,11 @@ def read(path: Path) -> list[dict[str, Any]]:
 def in_english(labelled_data: Path) -> list[dict[str, Any]]:
     pairs = read(labelled_data / "pairs/contamination.jsonl")
     return [pair for pair in pairs if pair["kind"] != "translation_zh"]
+
+
+def drawn(pairs: Iterable[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+    """Always the same; the file's order has a beat, because a question's variants follow each other."""
+    return sorted(pairs, key=lambda pair: digest(pair["id"]))[:count]
 
 
 @pytest.fixture
@@ -60,3 +68,30 @@ def test_proofs_find_what_they_promise_on_the_half_that_nothing_was_fitted_on(
     assert found["recall"] >= 0.15 > found["recall of exact match alone"]
     assert found["false"]["similar-but-different"] <= 0.002
     assert found["false"]["unrelated"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_repeats_a_question_has_it_among_its_nearest_five(
+    labelled_data: Path, tmp_path: Path, figures: Callable[..., Mapping[str, Any]]
+) -> None:
+    """300 pairs among GSM8K's questions; all pairs among all benchmarks' take a quarter of an hour."""
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    (folder / "gsm8k.jsonl").symlink_to(labelled_data / "benchmarks/gsm8k_test.jsonl")
+    repeats = [pair for pair in in_english(labelled_data) if pair["label"] in REPEATS]
+    recall = figures(drawn(repeats, 300), "--benchmarks", str(folder), "--embedder", '{"batch": 32}')[
+        "retrieval recall"
+    ]
+    assert recall["at 5"] >= 0.999
+
+
+@pytest.mark.slow
+def test_the_rehearsed_judge_is_worth_looking_at(
+    labelled_data: Path, tmp_path: Path, figures: Callable[..., Mapping[str, Any]]
+) -> None:
+    with rehearsal(tmp_path / "journal.jsonl") as address:
+        judge = ["--judge", "rehearsal/judge", "--address", address, "--root", str(tmp_path / "root")]
+        stage = figures(drawn(in_english(labelled_data), 800), *judge)["stage"]
+    assert stage["F1"] >= 0.8
+    assert stage["false"] <= 0.05
