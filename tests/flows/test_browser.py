@@ -31,7 +31,7 @@ from tests.flows.ui_system import ROWS, SHARDS, System, system, wait
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 CHROMIUM = shutil.which("chromium")
 KEY, HOOK = secrets.token_hex(16), secrets.token_hex(16)
 SWITCHES = (
@@ -153,7 +153,7 @@ def watch(running: System, page: Page, flow_run: str, shots: Path) -> list[float
             shoot(page, shots, f"2-progress-{found['data']:.0f}")
         return running.state(flow_run) == "Failed"
 
-    wait(look, 240, lambda: running.state(flow_run))
+    wait(look, 600, lambda: running.state(flow_run))
     page.reload()
     shoot(page, shots, "3-failed")
     return seen

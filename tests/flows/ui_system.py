@@ -22,10 +22,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import aiohttp
 import yaml
 from aiohttp import web
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from flows.services import free_port, rehearsal
 from tasks.models.rehearsal.champ import problems
@@ -103,6 +105,15 @@ def gate(folder: Path, hook: str) -> Iterator[Gate]:
             thread.join()
 
 
+def _is_overloaded(fault: BaseException) -> bool:
+    return isinstance(fault, HTTPError) and fault.code >= 500
+
+
+_PATIENT = Retrying(
+    retry=retry_if_exception(_is_overloaded), wait=wait_fixed(1), stop=stop_after_delay(120), reraise=True
+)
+
+
 @dataclass(frozen=True)
 class System:
     """A running system."""
@@ -113,7 +124,14 @@ class System:
     process: subprocess.Popen[str]
 
     def api(self, path: str, body: Any = None) -> Any:
-        """What the Prefect server answers: POST with a body, GET without."""
+        """What the Prefect server answers: POST with a body, GET without.
+
+        A question is repeated when the server could not answer it: on a busy machine its database is locked for long.
+        """
+        asks = body is None or path.endswith("/filter")
+        return _PATIENT(self._api, path, body) if asks else self._api(path, body)
+
+    def _api(self, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - a loopback address
             f"{self.address}/api{path}", data, {"Content-Type": "application/json"}
@@ -156,7 +174,7 @@ class System:
         wanted = {"flow_runs": {"id": {"any_": [flow_run]}}, "limit": 200}
         return list(self.api("/task_runs/filter", wanted))
 
-    def wait_for(self, flow_run: str, *names: str, seconds: float = 240) -> str:
+    def wait_for(self, flow_run: str, *names: str, seconds: float = 600) -> str:
         return str(
             wait(lambda: (name := self.state(flow_run)) in names and name, seconds, lambda: self.state(flow_run))
         )
