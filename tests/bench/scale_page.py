@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,22 +56,23 @@ def _increment(whole: Measured, grown: Measured) -> Lines:
 
 
 def _at_papers_size(small: Measured, whole: Measured) -> Lines:
-    times = PAPER_ROWS / whole.rows
+    def at_papers(of: Callable[[Measured], float]) -> float:
+        """On the line through what two sizes took, what the paper's takes: so what every run takes counts once."""
+        slope = (of(whole) - of(small)) / (whole.rows - small.rows)
+        return of(whole) + max(0.0, slope) * (PAPER_ROWS - whole.rows)
+
     hours = {
-        stage: seconds * times / 3600 / (1 if stage in GLOBAL else SLOTS)
-        for stage, (_, seconds) in whole.stages.items()
+        stage: at_papers(lambda run, stage=stage: run.stages[stage][1]) / 3600 / (1 if stage in GLOBAL else SLOTS)
+        for stage in whole.stages
     }
     for stage, each in hours.items():
         who = "one process" if stage in GLOBAL else f"{SLOTS} workers"
         yield f"{PAPER_ROWS:,} rows, {stage}: hours of {who}", f"{each:.2f}"
-    driver = _grown(small, whole, small.peaks.get("driver", 0), whole.peaks.get("driver", 0))
+    driver = at_papers(lambda run: run.peaks.get("driver", 0))
     yield f"{PAPER_ROWS:,} rows: GiB of the driver", f"{driver / 1024:.1f}"
-    objects = {
-        folder: _grown(small, whole, small.objects.get(folder, (0, 0))[0], count)
-        for folder, (count, _) in whole.objects.items()
-    }
-    yield f"{PAPER_ROWS:,} rows: objects before compaction", f"{sum(objects.values()):,.0f}"
-    size = sum(size for _, size in whole.objects.values()) * times
+    objects = at_papers(lambda run: sum(count for count, _ in run.objects.values()))
+    yield f"{PAPER_ROWS:,} rows: objects before compaction", f"{objects:,.0f}"
+    size = at_papers(lambda run: sum(size for _, size in run.objects.values()))
     yield f"{PAPER_ROWS:,} rows: GiB stored", f"{size / 2**30:.1f}"
     yield "first bottleneck", f"{first(hours)}, {hours[first(hours)]:.2f} hours"
 
@@ -79,9 +80,3 @@ def _at_papers_size(small: Measured, whole: Measured) -> Lines:
 def first(hours: Mapping[str, float]) -> str:
     """The stage that a run of this size waits for longest."""
     return max(hours, key=lambda stage: hours[stage])
-
-
-def _grown(small: Measured, whole: Measured, at_small: int, at_whole: int) -> float:
-    """On the line through what two sizes came to, what the paper's comes to."""
-    slope = (at_whole - at_small) / (whole.rows - small.rows)
-    return at_whole + max(0.0, slope) * (PAPER_ROWS - whole.rows)
