@@ -25,7 +25,7 @@ Asks = tuple[str, int, Mapping[str, str]]
 
 
 def collected(recipe: Recipe, storage: Storage) -> list[Manifest]:
-    """The intakes of a recipe's sources under a root; none where nobody has collected them."""
+    """The intakes of a recipe's sources under a root, pilots among them; none where nobody has collected them."""
     return manifests.find_all(storage, "collect", pool_fingerprint(recipe.sources, recipe.collect))
 
 
@@ -47,7 +47,7 @@ def covered(recipe: Recipe, storage: Storage, intakes: Sequence[Manifest]) -> li
         places = [(place, theirs.index(one)) for place, one in enumerate(mine) if one in theirs]
         for place, ids in _through(storage, plan, places):
             found[place].append(ids)
-    pool = _problems(storage, intakes)["problem_id"]
+    pool = _problems(storage, intakes)["problem_id"].unique()
     return [_share(pool, ids) for ids in found]
 
 

@@ -95,6 +95,8 @@ def test_the_whole_run_pays_for_nothing_that_its_pilot_paid(tmp_path: Path) -> N
     told = said("estimate", str(tmp_path / "own.yaml"), "--pilot", str(PILOT))
     assert told["rows"] == ROWS
     assert told["stored_replies"] == PILOT * RATINGS
+    assert told["free"] == [PILOT / ROWS]
+    assert told["to_pay_usd"]["middle"] == pytest.approx(told["usd"]["middle"] * (1 - PILOT / ROWS))
     assert told["stages"][0]["requests"]["middle"] == ROWS * RATINGS
     whole = said("run", str(tmp_path / "own.yaml"))
     lines = {line["group"]: line for line in whole["spend"]["lines"]}
