@@ -1,8 +1,8 @@
 """The attempt log: many coroutines append, a few create-only segments are written.
 
-Group commit: whatever was appended while the previous segment was being written, or within the time bound,
+Group commit: whatever was appended while the segments before it were being written, or within the time bound,
 shares the next segment. `append` returns when the event is durable, so durability costs one write per group
-and not one per reply.
+and not one per reply. Two segments are written at the same time: who comes during a write has not to wait for it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ LOG = "ledger/log"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupBounds:
-    """When a group is written: so long after its first event, or at so many events or bytes."""
+    """When a group is written: so long after its first event, or at so many events or bytes, and once fewer than so
+    many others are being written."""
 
     seconds: float = 0.002
     events: int = 512
     bytes: int = 16 * 2**20
+    at_once: int = 2
 
 
 class AttemptLog:
@@ -53,6 +55,7 @@ class AttemptLog:
         self._bytes = 0
         self._more = asyncio.Event()
         self._full = asyncio.Event()
+        self._free = asyncio.Semaphore(bounds.at_once)
         self._segments = 0
         self._closing = False
         self._failed: StorageError | None = None
@@ -84,13 +87,15 @@ class AttemptLog:
         await done
 
     async def _write_groups(self) -> None:
-        while self._pending or not self._closing:
-            await self._more.wait()
-            if not self._pending:
-                break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), self._bounds.seconds)
-            await self._write(self._take())
+        async with asyncio.TaskGroup() as writes:
+            while self._pending or not self._closing:
+                await self._more.wait()
+                if not self._pending:
+                    break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._full.wait(), self._bounds.seconds)
+                await self._free.acquire()
+                writes.create_task(self._write(self._take())).add_done_callback(lambda _: self._free.release())
 
     def _take(self) -> list[tuple[Event, asyncio.Future[None]]]:
         group, self._pending, self._bytes = self._pending, [], 0

@@ -107,7 +107,7 @@ class Purse:
         self._opened, self._granted = True, books.open[self._desk].granted
         if self._free >= bound:
             return
-        if self._reserved:
+        if self._reserved or self._settled.is_set():  # what was settled meanwhile, the books do not know yet
             await self._settled.wait()
         elif not await self._others_give_back(books):
             short = narrowest(books, self._limits, self._stage)

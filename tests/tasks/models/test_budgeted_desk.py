@@ -73,6 +73,26 @@ async def test_a_stage_budget_stops_its_stage_and_no_other(storage: Storage, ser
         await asyncio.gather(*(ask_of(made)(prompt(f"solve {n}")) for n in range(20)))
 
 
+async def test_what_is_settled_while_the_books_are_asked_is_not_overlooked(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books, bill = BooksOfRun(storage, "run"), Bill(bound=BOUND)
+    money = Purse(books, {RUN: 2 * BOUND}, desk=f"{10:0>12}", stage="rate", shard="shard", patience=5)
+    await money.reserve(BOUND)
+    await money.reserve(BOUND)
+    money.settle(Bill(bound=BOUND, spent=1))
+    change = books.change
+
+    def settled_meanwhile(step: Callable[[Books], Books]) -> Books:
+        monkeypatch.setattr(books, "change", change)
+        found = change(step)
+        money.settle(bill)
+        return found
+
+    monkeypatch.setattr(books, "change", settled_meanwhile)
+    await money.reserve(2 * BOUND - 1)  # all that is left, once the bill is settled
+
+
 async def test_what_may_have_been_paid_counts_until_the_contrary_is_known(storage: Storage, server: Server) -> None:
     server.plan = [cut, say(500), sell]
     limits = {RUN: 10 * BOUND}
