@@ -18,7 +18,7 @@ from tasks.rows.storage import Storage
 
 COLUMNS = ["key", "lease", "at_ms", "attempt", "body", "microusd"]
 Row = tuple[Any, ...]
-_SEGMENTS_AT_ONCE = 64
+_SEGMENTS_AT_ONCE = 16
 _DECODED_BYTES = 32 * 2**20
 _FOOTERS = 64
 

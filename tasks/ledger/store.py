@@ -32,7 +32,7 @@ from tasks.ledger.index import END, KeyIndex, Numbers, digests
 from tasks.rows.storage import Storage
 
 _INDEX_COLUMNS = ["kind", "status", "key", "error", "lease"]
-_SEGMENTS_AT_ONCE = 64
+_SEGMENTS_AT_ONCE = 32
 _ROWS_AT_ONCE = 65_536
 _TRIES = 5
 
