@@ -56,8 +56,8 @@ bench-decontaminate: .venv/development ## rates of embedding, search, the stage 
 bench-ledger: .venv/development ## what the ledger costs beside a bare client; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.ledger $(if $(QUICK),--quick)
 
-bench-models: .venv/development ## what asking costs beside other clients, at a slow endpoint; QUICK=1 for a small run
-	$(BIN)/python -m tests.bench.models $(if $(QUICK),--quick)
+bench-models: .venv/development ## what asking costs beside other clients, at a slow endpoint; LATENCY=seconds, QUICK=1
+	$(BIN)/python -m tests.bench.models $(if $(QUICK),--quick) $(if $(LATENCY),--latency $(LATENCY))
 
 bench-orchestration: .venv/development ## what Prefect and Ray cost per task run; QUICK=1 for a small run
 	$(BIN)/python -m tests.bench.orchestration $(if $(QUICK),--quick)

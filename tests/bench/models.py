@@ -1,7 +1,7 @@
 """What asking costs at a slow endpoint: `python -m tests.bench.models [--quick]`, all clients in one run.
 
-The endpoint answers after 300 ms, from a process of its own; each client has 256 requests in flight. CPU is that of
-the client's process, from its first request to its last reply in hand.
+The endpoint answers after 300 ms (`--latency`), from a process of its own; each client has 256 requests in flight.
+CPU is that of the client's process, from its first request to its last reply in hand.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ import litellm
 
 from tests.bench.common import CURATOR, Measured, Stopwatch, asked, bare, curator, endpoint, prompt, say
 
-LATENCY, CONCURRENCY = 0.3, 256
-IDEAL = CONCURRENCY / LATENCY
+CONCURRENCY = 256
 
 
 async def with_litellm(address: str, count: int) -> Measured:
@@ -50,9 +49,9 @@ async def ours(folder: Path, address: str, count: int) -> Measured:
     return found
 
 
-def main(quick: bool) -> None:
+def main(quick: bool, latency: float) -> None:
     count, rounds = (1500, 1) if quick else (5000, 3)
-    with tempfile.TemporaryDirectory() as name, endpoint(LATENCY) as address:
+    with tempfile.TemporaryDirectory() as name, endpoint(latency) as address:
         clients: dict[str, Callable[[], Measured]] = {
             "this project, log on local disk": lambda: asyncio.run(ours(Path(name), address, count)),
             "bare aiohttp, nothing kept": lambda: asyncio.run(bare(address, count, CONCURRENCY)),
@@ -66,12 +65,12 @@ def main(quick: bool) -> None:
         for _ in range(rounds):
             for client, measure in clients.items():
                 taken[client].append(measure())
-    print(f"{count:,} requests, {CONCURRENCY} in flight, {LATENCY:.3f} s each; median of {rounds}")
+    print(f"{count:,} requests, {CONCURRENCY} in flight, {latency:.3f} s each; median of {rounds}")
     say("client", "req/s  ideal  CPU s/1,000")
     for client, measured in taken.items():
         rate = median(one.rate for one in measured)
         cpu = median(1000 * one.cpu_seconds / one.count for one in measured)
-        say(client, f"{rate:,.0f}  {rate / IDEAL:.0%}  {cpu:.2f}")
+        say(client, f"{rate:,.0f}  {rate * latency / CONCURRENCY:.0%}  {cpu:.2f}")
     if not CURATOR.exists():
         say("bespokelabs-curator", "skipped: make bench-env")
 
@@ -79,4 +78,6 @@ def main(quick: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer requests, one round")
-    main(parser.parse_args().quick)
+    parser.add_argument("--latency", type=float, default=0.3, help="of the endpoint, in seconds")
+    given = parser.parse_args()
+    main(given.quick, given.latency)
