@@ -19,6 +19,7 @@ from tasks.estimate.figures import Estimate, Saving, interval
 from tasks.estimate.worlds import Server, Step, Taken, run
 from tasks.ledger.spend import By
 from tasks.models.prices import table
+from tasks.rate import rating
 from tasks.rows.storage import Storage
 
 Change = Callable[[Recipe], Recipe]
@@ -115,7 +116,7 @@ def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: boo
     roles = choice.roles()
     return Step(
         stage=choice.stage,
-        server=_server(recipe, roles[0]) if roles else None,
+        server=_server(recipe, roles[0], _looks(choice)) if roles else None,
         rules=bool(has.get("rules")),
         convert=bool(has.get("convert")),
         k=has.get("k", 5),
@@ -131,7 +132,18 @@ def _step(recipe: Recipe, choice: StageChoice, repeated: bool, after_screen: boo
     )
 
 
-def _server(recipe: Recipe, role: str) -> Server:
+def _looks(choice: StageChoice) -> int:
+    """How many times, one after the other, a row waits for answers before its next questions are known."""
+    settings = choice.typed()
+    if isinstance(settings, rating.Settings):
+        return len(rating.looks(settings, settings.stopping))
+    has = settings.model_dump()
+    return 1 + sum(
+        [has.get("convert") is True, has.get("first") == "together", has.get("orders") == "second_if_needed"]
+    )
+
+
+def _server(recipe: Recipe, role: str, looks: int) -> Server:
     endpoint = recipe.endpoints[recipe.roles[role].endpoint]
     batch = endpoint.lane == "batch"
     price = table().with_models(recipe.token_prices()).price(recipe.roles[role].model)
@@ -142,7 +154,7 @@ def _server(recipe: Recipe, role: str) -> Server:
         cached_input=float(price.cached_input),
         output=float(price.output),
         concurrency=endpoint.concurrency,
-        batch=batch,
+        batches=looks if batch else 0,
         cards=engine.cards.count if engine else 0,
         replicas=engine.replicas if engine else 1,
         card_usd=float(engine.cards.usd_per_hour) if engine else 0.0,

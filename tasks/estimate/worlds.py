@@ -21,13 +21,15 @@ _GRID = 21
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Who answers a step's requests. Prices in USD per million tokens; `cards` 0 for a hosted model."""
+    """Who answers a step's requests. Prices in USD per million tokens; `cards` 0 for a hosted model; `batches` that a
+    row waits for, one after the other, 0 where it is asked online.
+    """
 
     input: float = 0.0
     cached_input: float = 0.0
     output: float = 0.0
     concurrency: int = 1
-    batch: bool = False
+    batches: int = 0
     cards: int = 0
     replicas: int = 1
     card_usd: float = 0.0
@@ -131,8 +133,8 @@ def of_tokens(
         node_seconds = reads / world[f"{server.speed}_node_reads"] + writes / world[f"{server.speed}_node_writes"]
         cards = np.asarray(server.cards * node_seconds / 3600 / world["busy"])
         return cards, cards / (server.cards * server.replicas)
-    if server.batch:
-        return np.zeros_like(reads), world["batch_hours"]
+    if server.batches:
+        return np.zeros_like(reads), server.batches * world["batch_hours"]
     return np.zeros_like(reads), np.asarray((requests + writes / world["hosted_writes"]) / server.concurrency / 3600)
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.__main__ import app
-from flows.estimate import compared, estimated
+from flows.estimate import compared, estimated, steps
 from flows.recipe import load
 from tasks.errors import RecipeError
 from tasks.estimate.assumptions import assumptions
@@ -67,6 +67,17 @@ def test_the_same_estimate_twice_and_in_proportion_to_rows() -> None:
     assert estimated(PAPER) == estimated(PAPER)
     small = estimated(PAPER, rows=POOL // 10)
     assert small.usd.middle == pytest.approx(estimated(PAPER).usd.middle / 10)
+
+
+def test_a_row_waits_for_a_batch_as_often_as_its_next_questions_depend_on_answers() -> None:
+    assert [one.server.batches for one in steps(RECOMMENDED) if one.server] == [2, 0, 2, 0, 1]
+    one_by_one = RECOMMENDED.model_copy(
+        update={"stages": [
+            one.model_copy(update={"settings": {**one.settings, "further": 1}}) if one.stage == "rate" else one
+            for one in RECOMMENDED.stages
+        ]}
+    )  # fmt: skip
+    assert [one.server.batches for one in steps(one_by_one) if one.stage == "rate" and one.server] == [4]
 
 
 def test_rows_that_nobody_knows_must_be_said() -> None:
