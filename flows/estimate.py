@@ -137,10 +137,8 @@ def _looks(choice: StageChoice) -> int:
     settings = choice.typed()
     if isinstance(settings, rating.Settings):
         return len(rating.looks(settings, settings.stopping))
-    has = settings.model_dump()
-    return 1 + sum(
-        [has.get("convert") is True, has.get("first") == "together", has.get("orders") == "second_if_needed"]
-    )
+    asks_again = {"convert": True, "first": "together", "orders": "second_if_needed"}
+    return 1 + len([name for name, value in asks_again.items() if getattr(settings, name, None) == value])
 
 
 def _server(recipe: Recipe, role: str, looks: int) -> Server:
