@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
 from flows.local import ROOT
 from flows.services import free_port
@@ -104,8 +105,10 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
                 for name, value in env.items():
                     if name.startswith("AWS_"):
                         patch.setenv(name, value)
+                S3FileSystem.clear_instance_cache()  # a client keeps address and keys of the server it was made for
                 yield Local(repository, line.split()[1].rstrip(";"), None, process, journal, env)  # type: ignore[arg-type]
         finally:
+            S3FileSystem.clear_instance_cache()
             process.send_signal(signal.SIGINT)
             process.wait(timeout=180)
 
