@@ -97,15 +97,7 @@ def await_approval(recipe: Recipe, plan: Plan, where: Where, by: str = "") -> No
     by = by.strip()
     if not by and not _is_deployed():
         raise Paused(words, reached=[APPROVAL])
-    request = Request(
-        at_ms=_now(),
-        flow_run=_flow_run(),
-        number=len(notes.requests(_flow_run())),
-        words=words,
-        scope=APPROVAL,
-        limit=cost,
-        of_budget=grants.budget_digest(recipe.budget),
-    )
+    request = _request(recipe, notes, words, APPROVAL, cost)
     notes.ask(request)
     notes.answer(Grant(request=request, by=by, at_ms=_now()) if by else _ask(request))
 
@@ -123,18 +115,26 @@ def at_halt(recipe: Recipe, where: Where) -> Iterator[None]:
             raise Paused(str(why), now, sorted({scope_of(one) for one in why.halts} - {""})) from why
         notes = Grants(world.storage(where.root), where.run)
         halt = min(why.halts, key=lambda one: (scope_of(one) != RUN, one.stage, one.shard))
-        request = Request(
-            at_ms=_now(),
-            flow_run=_flow_run(),
-            number=len(notes.requests(_flow_run())),
-            words=str(why),
-            scope=scope_of(halt),
-            limit=(where.card_ms or 0) if scope_of(halt) == CARD_TIME else where.limits.get(scope_of(halt), 0),
-            stage=halt.stage if halt.error == TooManyQuarantined.__name__ else "",
-            of_budget=grants.budget_digest(recipe.budget),
-        )
+        scope = scope_of(halt)
+        limit = (where.card_ms or 0) if scope == CARD_TIME else where.limits.get(scope, 0)
+        stage = halt.stage if halt.error == TooManyQuarantined.__name__ else ""
+        request = _request(recipe, notes, str(why), scope, limit, stage)
         notes.ask(request)
         _ask(request)
+
+
+def _request(recipe: Recipe, notes: Grants, words: str, scope: str, limit: int, stage: str = "") -> Request:
+    """The next question of this flow run."""
+    return Request(
+        at_ms=_now(),
+        flow_run=_flow_run(),
+        number=len(notes.requests(_flow_run())),
+        words=words,
+        scope=scope,
+        limit=limit,
+        stage=stage,
+        of_budget=grants.budget_digest(recipe.budget),
+    )
 
 
 def _alert(run: str, halts: Sequence[FailedShard]) -> None:

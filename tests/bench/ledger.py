@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import secrets
 import subprocess
@@ -24,6 +25,7 @@ from tasks.ledger.events import Asker, Event, segment
 from tasks.ledger.log import LOG
 from tasks.models.request import request
 from tasks.rows.storage import Storage
+from tests.bench import memory
 from tests.bench.common import (
     CURATOR,
     MODEL,
@@ -70,8 +72,7 @@ def peak(root: str, replies: int) -> None:
     known = [request(prompt(number), MODEL, 0).key for number in random.sample(range(replies), LOOKED_UP)]
     assert len(store.get_many(known)) == LOOKED_UP
     assert not store.get_many([key[::-1] for key in known])
-    status = Path("/proc/self/status").read_text()  # getrusage would give the parent's peak, from before the exec
-    print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
+    print(memory.peak(os.getpid()))
 
 
 def peak_of(root: str, replies: int) -> int:

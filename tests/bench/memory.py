@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,18 +18,29 @@ _KINDS = (("ray::", "workers"), ("raylet", "Ray itself"), ("gcs_server", "Ray it
 def watched(pid: int) -> Iterator[Peaks]:
     """Peaks of a process (`driver`) and of its descendants, complete when the block has ended."""
     peaks: Peaks = {}
-    stop = threading.Event()
 
     def look() -> None:
-        while not stop.wait(_SECONDS):
-            for one in _tree(pid):
-                kind = "driver" if one == pid else _kind(one)
-                peaks[kind] = max(peaks.get(kind, 0), peak(one))
+        for one in _tree(pid):
+            kind = "driver" if one == pid else _kind(one)
+            peaks[kind] = max(peaks.get(kind, 0), peak(one))
 
-    thread = threading.Thread(target=look, daemon=True)
+    with repeatedly(look, _SECONDS):
+        yield peaks
+
+
+@contextmanager
+def repeatedly(look: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Look again and again, with so many seconds between, in a thread of its own, while the block runs."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(seconds):
+            look()
+
+    thread = threading.Thread(target=go_on, daemon=True)
     thread.start()
     try:
-        yield peaks
+        yield
     finally:
         stop.set()
         thread.join()

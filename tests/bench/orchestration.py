@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from flows.status import status
 from tasks import world
 from tasks.models.rehearsal.champ import problems
 from tests.bench.common import say
+from tests.bench.memory import repeatedly
 from tests.flows.bare import run
 
 STAGES = ("screen", "decontaminate", "rate", "decontaminate", "solve", "verify", "decontaminate", "classify")
@@ -83,22 +83,16 @@ def ask(path: str, body: Any) -> Any:
 @contextmanager
 def watching() -> Iterator[Watched]:
     """Ask the server for the latest run and read this process's memory, twice a second."""
-    seen, stop = Watched(), threading.Event()
+    seen = Watched()
 
     def look() -> None:
-        while not stop.wait(0.5):
-            began = time.perf_counter()
-            ask("/flow_runs/filter", {"limit": 1, "sort": "START_TIME_DESC"})
-            seen.answers.append(time.perf_counter() - began)
-            seen.memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20)
+        began = time.perf_counter()
+        ask("/flow_runs/filter", {"limit": 1, "sort": "START_TIME_DESC"})
+        seen.answers.append(time.perf_counter() - began)
+        seen.memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with repeatedly(look, 0.5):
         yield seen
-    finally:
-        stop.set()
-        thread.join()
 
 
 def shown(expected: int, seconds: float = 300) -> tuple[int, float]:
