@@ -20,6 +20,7 @@ app = typer.Typer(help="The benchmarks that no row may repeat.", no_args_is_help
 Folder = Annotated[Path, typer.Option(help="Folder with one <name>.jsonl per benchmark")]
 Names = Annotated[list[str] | None, typer.Argument(help="Benchmarks; all of them if left out")]
 HUB = "hf://datasets"
+GITHUB = "https://raw.githubusercontent.com"
 
 
 @app.command("list")
@@ -34,7 +35,7 @@ def list_(as_json: Json = False) -> None:
     for name, one in known.items():
         rows = "?" if one.rows is None else one.rows
         typer.echo(
-            f"{name:18} {one.set:10} {rows!s:>5} rows  {one.licence or 'licence unknown'}  {one.hub or one.seen}"
+            f"{name:18} {one.set:10} {rows!s:>5} rows  {one.licence or 'licence unknown'}  {one.place}"
         )
 
 
@@ -45,6 +46,9 @@ def fetch(
     hub: Annotated[
         str, typer.Option(help="Where datasets lie: a folder or fsspec URL with <owner>/<name>/<file>")
     ] = HUB,
+    github: Annotated[
+        str, typer.Option(help="Where GitHub's files lie: likewise, with <owner>/<name>/<commit>/<file>")
+    ] = GITHUB,
 ) -> None:
     """Write benchmarks into FOLDER, each as JSON Lines of its questions. What is there stays."""
     with complaints():
@@ -53,10 +57,10 @@ def fetch(
 
         for name, known in _chosen(names):
             path = folder / f"{name}.jsonl"
-            if path.exists() or not known.fetchable:
-                people.print(f"{name}: {'is there' if path.exists() else f'get it by hand, see {known.seen}'}")
+            if path.exists():
+                people.print(f"{name}: is there")
                 continue
-            lines = [json.dumps({COLUMN: text}, ensure_ascii=False) + "\n" for text in get(known, hub)]
+            lines = [json.dumps({COLUMN: text}, ensure_ascii=False) + "\n" for text in get(known, hub, github)]
             folder.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             part.write_text("".join(lines), encoding="utf-8")

@@ -32,6 +32,11 @@ def files(source: Source) -> list[str]:
     """The files that a source is read from, in order. Raises `SourceError` if there is none."""
     if source.hub is None:
         return world.matching(source.path) if set(source.path) & set("*?[") else [source.path]
+    if source.preset and source.hub.revision is None:
+        raise SourceError(
+            f"source {source.name!r}: preset {source.preset!r} pins no commit of {source.hub.id}; name the one to read, "
+            f"hub: {{revision: <commit>}}, out of https://huggingface.co/datasets/{source.hub.id}/commits/main"
+        )
     root = source.hub.url
     names = [one.removeprefix(f"{root}/") for one in world.matching(f"{root}/**")]
     try:

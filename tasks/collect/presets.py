@@ -23,7 +23,8 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
 def filled(given: Mapping[str, Any]) -> dict[str, Any]:
     """A source's fields with those of its preset beneath them. Raises `ValueError` naming the nearest preset.
 
-    A source that says where it lies itself keeps the rest of the preset.
+    A source that says where it lies itself keeps the rest of the preset; a `hub` without an id only adds to the
+    preset's.
     """
     name = given.get("preset")
     if name is None:
@@ -33,6 +34,9 @@ def filled(given: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(presets())}"
         raise ValueError(f"no preset {name!r}; {hint}")
     beneath = dict(presets()[name])
-    if given.get("path") or given.get("hub"):
+    hub = given.get("hub")
+    if isinstance(hub, Mapping) and "id" not in hub:
+        return {**beneath, **given, "hub": {**beneath["hub"], **hub}}
+    if given.get("path") or hub:
         beneath.pop("hub", None)
     return {**beneath, **given}

@@ -54,7 +54,9 @@ class Hub(BaseModel):
     model_config = _STRICT
 
     id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="<owner>/<name>")
-    revision: str = Field(default="main", min_length=1, description="Commit, tag or branch; a commit pins the rows")
+    revision: str | None = Field(
+        default=None, min_length=1, description="Commit, tag or branch; a commit pins the rows. Left out: main"
+    )
     split: str = Field(default="train", pattern=r"^\w[\w.-]*$", description="Files of this split are read")
     files: tuple[str, ...] = Field(default=(), description="Paths or globs in the data set, where the split's name "
         "does not tell")  # fmt: skip
@@ -62,7 +64,7 @@ class Hub(BaseModel):
     @property
     def url(self) -> str:
         """Its root for fsspec."""
-        return f"hf://datasets/{self.id}@{self.revision.replace('/', '%2F')}"
+        return f"hf://datasets/{self.id}@{(self.revision or 'main').replace('/', '%2F')}"
 
 
 class Source(BaseModel):

@@ -1,4 +1,4 @@
-"""The questions of a published benchmark, read from the Hugging Face Hub or from a copy of it."""
+"""The questions of a published benchmark, read from the Hugging Face Hub, from GitHub, or from copies of them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,27 @@ from tasks.decontaminate.registry import Known
 from tasks.errors import SourceError
 
 
-def fetch(known: Known, hub: str) -> list[str]:
+def fetch(known: Known, hub: str, github: str) -> list[str]:
     """The questions of all its files, in their order.
 
-    `hub` is a folder or fsspec URL that holds `<owner>/<name>/<file>`; on hf:// the pinned revision is read. Raises
-    `SourceError` where a file is not to be had, has no such column, or the count is not the registered one.
+    `hub` is a folder or fsspec URL that holds `<owner>/<name>/<file>`, and on hf:// the revision is read; `github` one
+    that holds `<owner>/<name>/<commit>/<file>`. Raises `SourceError` where a file is not to be had, has no such
+    column, or the count is not the registered one.
     """
-    at = f"@{known.revision}" if known.revision and hub.startswith("hf://") else ""
-    paths = [path for file in known.files for path in world.matching(f"{hub}/{known.hub}{at}/{file}")]
-    found = [text for path in paths for text in _texts(path, world.read_outside(path), str(known.column))]
+    paths = _paths(known, hub, github)
+    found = [text for path in paths for text in _texts(path, world.read_outside(path), known.column)]
     if known.rows is not None and len(found) != known.rows:
         raise SourceError(
-            f"{known.hub}: {len(found)} questions in {', '.join(paths)}, but {known.rows} are registered"
+            f"{known.place}: {len(found)} questions in {', '.join(paths)}, but {known.rows} are registered"
         )
-    return found
+    return [text.partition(known.ends_at)[0].rstrip() for text in found] if known.ends_at else found
+
+
+def _paths(known: Known, hub: str, github: str) -> list[str]:
+    if known.github:
+        return [f"{github}/{known.github}/{known.revision}/{file}" for file in known.files]
+    at = f"@{known.revision}" if known.revision and hub.startswith("hf://") else ""
+    return [path for file in known.files for path in world.matching(f"{hub}/{known.hub}{at}/{file}")]
 
 
 def _texts(path: str, content: bytes, column: str) -> list[str]:
@@ -37,13 +44,18 @@ def _texts(path: str, content: bytes, column: str) -> list[str]:
             return read(io.BytesIO(content), columns=[column])[column].cast(pl.String).to_list()
         except pl.exceptions.PolarsError as fault:
             raise SourceError(f"{path}: no column {column!r} can be read: {fault}") from fault
-    if content.lstrip().startswith(b"["):
-        content = _as_lines(path, content)
-    return list(questions(Benchmark(name="fetched", path=path, column=column), content))
+    inner = column.removeprefix("*.")
+    if inner != column or content.lstrip().startswith(b"["):
+        content = _as_lines(path, content, unwrap=inner != column)
+    return list(questions(Benchmark(name="fetched", path=path, column=inner), content))
 
 
-def _as_lines(path: str, content: bytes) -> bytes:
+def _as_lines(path: str, content: bytes, *, unwrap: bool) -> bytes:
+    """A JSON array, or JSON lines, as lines of objects: its rows, or the objects that its rows hold."""
     try:
-        return b"\n".join(json.dumps(row).encode() for row in json.loads(content))
-    except ValueError as fault:
-        raise SourceError(f"{path}: neither a JSON array nor JSON lines ({fault})") from fault
+        array = content.lstrip().startswith(b"[")
+        rows = json.loads(content) if array else map(json.loads, filter(bytes.strip, content.splitlines()))
+        objects = (inner for row in rows for inner in row.values()) if unwrap else rows
+        return b"\n".join(json.dumps(one).encode() for one in objects)
+    except (ValueError, AttributeError) as fault:
+        raise SourceError(f"{path}: neither a JSON array nor JSON lines of such rows ({fault})") from fault

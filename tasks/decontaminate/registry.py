@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.decontaminate.benchmarks import Benchmark, questions, tabulate
 from tasks.errors import SourceError
@@ -21,23 +21,36 @@ COLUMN = "question"
 
 
 class Known(BaseModel):
-    """A benchmark as it is published. None: no source was found."""
+    """A benchmark as it is published, on the Hugging Face Hub or on GitHub."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set: Literal["paper", "evaluated", "optional"]
-    hub: str | None = Field(description="Hugging Face dataset")
-    revision: str | None = Field(description="Its commit; None: what is there on the day of fetching")
+    hub: str | None = Field(default=None, description="Hugging Face dataset, owner/name")
+    github: str | None = Field(default=None, description="GitHub repository, owner/name")
+    revision: str | None = Field(
+        pattern=r"^[0-9a-f]{40}$",  # neither of them takes a shortened one
+        description="Its commit; None: what is there on the day of fetching",
+    )
     split: str | None
-    files: tuple[str, ...] = Field(description="Paths or globs inside the dataset: JSON, JSONL, CSV or Parquet")
-    column: str | None = Field(description="Column that holds the question")
+    files: tuple[str, ...] = Field(min_length=1, description="Paths inside it, on the Hub globs too")
+    column: str = Field(min_length=1, description='Column that holds the question; "*.c": c of each object in a row')
+    ends_at: str | None = Field(default=None, description="From here on a text is no part of the question")
     rows: int | None = Field(ge=1, description="Questions in it")
     licence: str | None
     seen: str = Field(pattern="^https://", description="Where the facts were read")
 
     @property
-    def fetchable(self) -> bool:
-        return bool(self.hub and self.files and self.column)
+    def place(self) -> str:
+        return self.hub or str(self.github)
+
+    @model_validator(mode="after")
+    def _lies_in_one_place(self) -> Self:
+        if (self.hub is None) == (self.github is None):
+            raise ValueError("either a hub dataset or a github repository")
+        if self.github and not self.revision:
+            raise ValueError(f"{self.github}: files of GitHub are read at a commit; name its revision")
+        return self
 
 
 class Verified(BaseModel):

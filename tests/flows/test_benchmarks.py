@@ -1,14 +1,21 @@
-"""Benchmarks are fetched from a copy of the Hub on disk, and a folder of them is held against the registry."""
+"""Benchmarks are fetched from a copy of the Hub on disk and from a server of files, and a folder of them is held
+against the registry.
+"""
 
 import json
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from flows.__main__ import app
-from tasks.decontaminate.registry import COLUMN, registry
+from tasks.decontaminate.registry import COLUMN, Known, registry
 
 PAPER = 17
 
@@ -28,6 +35,69 @@ def hub(folder: Path, rows: int) -> Path:
     lines = [json.dumps({"problem": f"Find ${i}!$."}) + "\n" for i in range(500)]
     (jsonl / "test.jsonl").write_text("".join(lines), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address that a server on loopback gives its files at."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))
+    ) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def put(folder: Path, name: str, lines: list[dict[str, object]]) -> None:
+    """A benchmark's file where GitHub would have it."""
+    known = registry()[name]
+    path = folder / str(known.github) / str(known.revision) / known.files[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def test_files_of_github_are_read_at_their_commit(served: tuple[Path, str], tmp_path: Path) -> None:
+    folder, address = served
+    put(folder, "cmath", [{"grade": 1, "input": f"{i}加1等于几？", "golden": str(i + 1)} for i in range(600)])
+    tail = "\n\n\\end{problem}\n\\noindent"  # as it stands after each question there
+    problems = [{f"Problem_{i}": {"question": f"Find ${i}!$.{tail}", "answer": "1"}} for i in range(387)]
+    put(folder, "odyssey_math", problems)
+    given = ["--folder", str(tmp_path / "b"), "cmath", "odyssey_math"]
+    assert said("fetch", *given, "--github", address).exit_code == 0
+    verified = said("verify", *given, "--json")
+    assert [one["verdict"] for one in json.loads(verified.stdout)] == ["whole", "whole"]
+    found = {
+        name: [json.loads(line)[COLUMN] for line in (tmp_path / "b" / f"{name}.jsonl").read_text().splitlines()]
+        for name in given[2:]
+    }
+    assert (found["cmath"][3], found["odyssey_math"][386]) == ("3加1等于几？", "Find $386!$.")
+
+
+def test_what_github_lacks_or_holds_otherwise_is_refused(served: tuple[Path, str], tmp_path: Path) -> None:
+    folder, address = served
+    put(folder, "odyssey_math", [{"Problem_1": "no object"}])
+    for name, words in (("cmath", "no such file"), ("odyssey_math", "line 1")):
+        refused = said("fetch", "--folder", str(tmp_path / "b"), name, "--github", address)
+        assert refused.exit_code == 2
+        assert words in " ".join(refused.stderr.split())
+        assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"hub": "openai/gsm8k"}, "either a hub dataset or a github repository"),
+        ({"revision": "0484eb9"}, "pattern"),
+        ({"revision": None}, "name its revision"),
+        ({"files": []}, "at least 1"),
+        ({"column": ""}, "at least 1"),
+    ],
+)
+def test_an_entry_that_could_not_be_fetched_is_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Known.model_validate({**registry()["cmath"].model_dump(), **change})
 
 
 def test_the_registry_has_the_papers_benchmarks_and_those_it_left_out() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def hub() -> Iterator[list[str]]:
 
 
 def test_a_split_of_a_pinned_revision_is_read_through_the_preset(hub: list[str]) -> None:
-    source = Source(name="numina", preset="numina-math-cot", hub=Hub(id="AI-MO/NuminaMath-CoT", revision=SHA))
+    source = Source(name="numina", preset="numina-math-cot")
+    assert source.hub == Hub(id="AI-MO/NuminaMath-CoT", revision=SHA)
     assert [one.rsplit("/", 1)[-1] for one in files(source)] == [
         "train-00000-of-00002.parquet", "train-00001-of-00002.parquet",
     ]  # fmt: skip
@@ -64,7 +66,7 @@ def test_a_split_of_a_pinned_revision_is_read_through_the_preset(hub: list[str])
 
 
 def test_the_filter_of_a_preset_leaves_other_origins_out(hub: list[str]) -> None:
-    found = list(rows(Source(name="web", preset="webinstructsub")))
+    found = list(rows(Source.model_validate({"name": "web", "preset": "webinstructsub", "hub": {"revision": SHA}})))
     assert [(row.question, row.answer) for row in found] == [("0?", "1"), ("3?", "1")]
     assert hub
 
@@ -105,11 +107,26 @@ def test_files_of_a_split(names: list[str], split: str, expected: list[str]) -> 
             files_of(names, split)
 
 
-def test_every_preset_is_a_source_of_the_hub() -> None:
+def test_every_preset_is_a_source_of_the_hub_at_a_commit_or_at_none() -> None:
+    pinned = set()
     for name in presets():
         source = Source.model_validate({"name": "x", "preset": name})
         assert source.hub
         assert source.licence != "unknown"
+        if source.hub.revision is not None:
+            assert re.fullmatch(r"[0-9a-f]{40}", source.hub.revision)
+            pinned.add(name)
+    assert pinned == {"mmiqc", "numina-math-cot"}
+
+
+def test_a_preset_without_a_commit_asks_for_one_and_takes_main_too(hub: list[str]) -> None:
+    given = {"name": "web", "preset": "webinstructsub"}
+    with pytest.raises(SourceError, match=r"'webinstructsub' pins no commit of TIGER-Lab/WebInstructSub; name"):
+        list(rows(Source.model_validate(given)))
+    assert not hub
+    named = Source.model_validate({**given, "hub": {"revision": "main"}})
+    assert len(list(rows(named))) == 2
+    assert len(list(rows(Source(name="web", hub=Hub(id="TIGER-Lab/WebInstructSub"))))) == 4
 
 
 def test_a_preset_that_is_unknown_is_named_with_the_nearest(tmp_path: Path) -> None:
