@@ -34,9 +34,7 @@ def list_(as_json: Json = False) -> None:
         return
     for name, one in known.items():
         rows = "?" if one.rows is None else one.rows
-        typer.echo(
-            f"{name:18} {one.set:10} {rows!s:>5} rows  {one.licence or 'licence unknown'}  {one.place}"
-        )
+        typer.echo(f"{name:18} {one.set:10} {rows!s:>5} rows  {one.licence or 'licence unknown'}  {one.place}")
 
 
 @app.command()

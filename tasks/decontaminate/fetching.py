@@ -1,4 +1,4 @@
-"""The questions of a published benchmark, read from the Hugging Face Hub, from GitHub, or from copies of them."""
+"""The questions of a published benchmark, read from the Hugging Face Hub, from GitHub, or from copies."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tasks.errors import SourceError
 def fetch(known: Known, hub: str, github: str) -> list[str]:
     """The questions of all its files, in their order.
 
-    `hub` is a folder or fsspec URL that holds `<owner>/<name>/<file>`, and on hf:// the revision is read; `github` one
-    that holds `<owner>/<name>/<commit>/<file>`. Raises `SourceError` where a file is not to be had, has no such
-    column, or the count is not the registered one.
+    `hub` is a folder or fsspec URL that holds `<owner>/<name>/<file>`, and on hf:// the revision is read; `github`
+    is one that holds `<owner>/<name>/<commit>/<file>`. Raises `SourceError` where a file is not to be had, has no
+    such column, or the count is not the registered one.
     """
     paths = _paths(known, hub, github)
     found = [text for path in paths for text in _texts(path, world.read_outside(path), known.column)]

@@ -42,9 +42,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the address that a server on loopback gives its files at."""
     folder = tmp_path / "served"
     folder.mkdir()
-    with ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))
-    ) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
