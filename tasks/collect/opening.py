@@ -34,8 +34,8 @@ def files(source: Source) -> list[str]:
         return world.matching(source.path) if set(source.path) & set("*?[") else [source.path]
     if source.preset and source.hub.revision is None:
         raise SourceError(
-            f"source {source.name!r}: preset {source.preset!r} pins no commit of {source.hub.id}; name the one to read, "
-            f"hub: {{revision: <commit>}}, out of https://huggingface.co/datasets/{source.hub.id}/commits/main"
+            f"source {source.name!r}: preset {source.preset!r} pins no commit of {source.hub.id}; name the one to "
+            f"read, hub: {{revision: <commit>}}, out of https://huggingface.co/datasets/{source.hub.id}/commits/main"
         )
     root = source.hub.url
     names = [one.removeprefix(f"{root}/") for one in world.matching(f"{root}/**")]
