@@ -107,6 +107,18 @@ def read_outside(path: str) -> bytes:
         return file.read()
 
 
+def is_there(path: str) -> bool:
+    """Whether somebody else's storage has such a file. Raises `SourceError` if it cannot be told."""
+    try:
+        files, inner = fsspec.core.url_to_fs(path)
+        files.info(inner)
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be looked for: {fault}") from fault
+    return True
+
+
 def matching(path: str) -> list[str]:
     """Somebody else's files whose path is `path`, or fits it as a glob, sorted. Raises `SourceError` if none does."""
     files, inner = fsspec.core.url_to_fs(path)

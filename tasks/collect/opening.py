@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
+from typing import IO
 
 from tasks import world
-from tasks.collect.readers import lines, stack_exchange, tables
+from tasks.collect.readers import lines, stack_exchange, tables, thread_page
 from tasks.collect.readers.archive import member
 from tasks.collect.readers.record import Record
 from tasks.collect.source import RawRow, Rows, Source
 from tasks.collect.splits import files_of
 from tasks.errors import SourceError
 
-_POSTS = "Posts.xml"
+_POSTS, _LINKS = "Posts.xml", "PostLinks.xml"
 
 
 def rows(source: Source) -> Iterator[RawRow]:
@@ -57,8 +58,19 @@ def _records(source: Source, path: str) -> Iterator[Record]:
             elif kind in ("csv", "tsv"):
                 yield from tables.separated(file, source.needed(), "," if kind == "csv" else "\t")
             elif kind == "stack_exchange":
-                yield from stack_exchange.records(file, source.site)
+                yield from stack_exchange.records(file, source.site, _links(opened, path))
+            elif kind == "stack_exchange_page":
+                yield thread_page.record(file, source.site)
             else:
                 yield from lines.records(file)
     except SourceError as fault:
         raise SourceError(f"source {source.name!r}: {path}: {fault}") from fault
+
+
+def _links(opened: ExitStack, path: str) -> IO[bytes] | None:
+    """PostLinks.xml of the dump that a file is of: in the same archive, or beside Posts.xml."""
+    if path.lower().endswith(".7z"):
+        return opened.enter_context(member(opened.enter_context(world.open_outside(path)), _LINKS, required=False))
+    folder, slash, name = path.rpartition("/")
+    beside = f"{folder}{slash}{name.replace(_POSTS, _LINKS, 1)}"
+    return opened.enter_context(world.open_outside(beside)) if _POSTS in name and world.is_there(beside) else None

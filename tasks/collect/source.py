@@ -23,9 +23,10 @@ from tasks.verify.extract import final_answer
 
 LONGEST_LINE = LONGEST
 _STRICT = ConfigDict(frozen=True, extra="forbid")
-Format = Literal["jsonl", "parquet", "csv", "tsv", "stack_exchange"]
+Format = Literal["jsonl", "parquet", "csv", "tsv", "stack_exchange", "stack_exchange_page"]
 _ENDINGS: dict[str, Format] = {
     ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".xml": "stack_exchange", ".7z": "stack_exchange",
+    ".html": "stack_exchange_page", ".htm": "stack_exchange_page",
 }  # fmt: skip
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 
@@ -83,7 +84,7 @@ class Source(BaseModel):
         default_factory=dict, description="Only rows whose field has one of these values; the others are not its rows"
     )
     limit: int | None = Field(default=None, ge=1, description="Only so many rows of it, the first; null for all")
-    site: str = Field(default="math.stackexchange.com", description="Host of a Stack Exchange dump, for its URLs")
+    site: str = Field(default="math.stackexchange.com", description="Host of Stack Exchange posts, for their URLs")
 
     @model_validator(mode="before")
     @classmethod

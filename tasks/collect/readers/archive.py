@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,14 +51,20 @@ class _Into(WriterFactory):
 
 
 @contextmanager
-def member(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
-    """The member of an archive whose path ends in `name`. Raises `SourceError` if there is none, or it is damaged."""
+def member(file: IO[bytes], name: str, *, required: bool = True) -> Iterator[IO[bytes]]:
+    """The member of an archive whose path ends in `name`; an empty stream if there is none and it is not `required`.
+
+    Raises `SourceError` if there is none that is required, or it is damaged.
+    """
     try:
         archive = py7zr.SevenZipFile(file)
     except (ArchiveError, OSError, EOFError, ValueError) as fault:
         raise SourceError(f"it is no 7z archive that can be read: {fault}") from fault
     with archive:
         found = next((one for one in archive.getnames() if one.rsplit("/", 1)[-1] == name), None)
+        if found is None and not required:
+            yield io.BytesIO()
+            return
         if found is None:
             raise SourceError(f"the archive has no {name}, only {archive.getnames()[:8]}")
         faults: list[Exception] = []

@@ -1,8 +1,8 @@
-"""Posts.xml of a Stack Exchange data dump: each question with its accepted and its best answer.
+"""A Stack Exchange data dump: each question of Posts.xml with its accepted and its best answer, and with what
+PostLinks.xml links it to.
 
-The dump has one `<row .../>` a line, an answer anywhere after its question. It is read as a stream into a table on
-disk, which joins the two, so memory does not grow with the dump. A document type, and with it every entity, is
-refused. A line that is no XML is a fault of its own; those after it are read.
+The dump has an answer anywhere after its question, and links in a file of their own. Both files are read as streams
+into a table on disk, which joins them, so memory does not grow with the dump.
 
 Licences by date: https://stackoverflow.com/help/licensing. Newer dumps name a post's own, which counts first.
 """
@@ -15,52 +15,32 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
-
+from tasks.collect.readers.dump_rows import attributes
 from tasks.collect.readers.record import Record, of_fields
 from tasks.errors import SourceError
 
-LONGEST_LINE = 16 * 2**20
 _QUESTION, _ANSWER = "1", "2"
+_KINDS = {"linked": "1", "duplicate": "3"}
+_MOST_LINKS = 1000  # of a kind that are kept of one question
 _PERIODS = (("2018-05-02", "CC-BY-SA-4.0"), ("2011-04-08", "CC-BY-SA-3.0"), ("", "CC-BY-SA-2.5"))
 _TABLES = """
     create table question (line integer, id text unique, fields text);
     create table answer (id integer primary key, question text, score integer, body text);
+    create table link (question text, kind text, other integer, unique (question, kind, other));
 """
 _JOINED = """
-    select line, fields, accepted.id, accepted.body, best.id, best.score, best.body from question
+    select line, fields, accepted.id, accepted.body, best.id, best.score, best.body,
+        (select json_group_array(other) from (
+            select other from link where question = question.id and kind = :duplicate order by other limit :most)),
+        (select json_group_array(other) from (
+            select other from link where question = question.id and kind = :linked order by other limit :most))
+    from question
     left join answer accepted on accepted.id = json_extract(fields, '$.accepted')
     left join answer best on best.id = (
         select id from answer where question = question.id order by score desc, id limit 1)
     order by line
 """
-
-
-class _Rows:
-    """What the parser tells of: the attributes of each `row`, until they are taken."""
-
-    def __init__(self) -> None:
-        self.found: list[dict[str, str]] = []
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "row":
-            self.found.append(dict(attributes))
-
-    def end(self, tag: str) -> None:
-        pass
-
-    def data(self, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def taken(self) -> list[dict[str, str]]:
-        found, self.found = self.found, []
-        return found
 
 
 def licence(created: str, named: str = "") -> str:
@@ -72,60 +52,57 @@ def licence(created: str, named: str = "") -> str:
     return named.replace(" ", "-", 1).replace(" ", "-") or next(name for since, name in _PERIODS if created >= since)
 
 
-def records(file: IO[bytes], site: str) -> Iterator[Record]:
+def records(file: IO[bytes], site: str, links: IO[bytes] | None = None) -> Iterator[Record]:
     """Every question, in the order of the dump: fields question (title and body, HTML as posted), solution (the
-    accepted answer, else the best), id, url, licence, and `about`: tags, score, day, and the answers it came from.
+    accepted answer, else the best), id, url, licence, and `about`: tags, score, day, the answers it came from, and
+    with `links` (PostLinks.xml) the ids of the questions it is a duplicate of and of those it names.
 
-    Raises `SourceError` if the file is no such dump, or has a document type.
+    Raises `SourceError` if a file is none of a dump, or has a document type.
     """
     with closing(sqlite3.connect("")) as table:  # a temporary file of SQLite's own
         table.executescript(_TABLES)
         yield from _fill(table, file)
+        yield from _link(table, links) if links else ()
         table.execute("create index best on answer (question, score desc, id)")
-        for line, fields, *answers in table.execute(_JOINED):
-            yield _record(line, json.loads(fields), answers, site)
+        for line, fields, *joined in table.execute(_JOINED, {**_KINDS, "most": _MOST_LINKS}):
+            yield _record(line, json.loads(fields), joined, site)
 
 
 def _fill(table: sqlite3.Connection, file: IO[bytes]) -> Iterator[Record]:
     """Put questions and answers into the table; gives what cannot be read."""
-    for line, found in _posts(file):
+    any_row = False
+    for line, found in attributes(file, "posts"):
         if isinstance(found, Record):
             yield found
             continue
+        any_row = True
         try:
             if found.get("PostTypeId") == _QUESTION:
                 table.execute("insert into question values (?, ?, ?)", (line, found["Id"], _kept(found)))
             elif found.get("PostTypeId") == _ANSWER:
                 values = (int(found["Id"]), found["ParentId"], int(found.get("Score", 0)), found["Body"])
                 table.execute("insert into answer values (?, ?, ?, ?)", values)
-        except (KeyError, ValueError, sqlite3.IntegrityError) as fault:
+        except (KeyError, ValueError, sqlite3.IntegrityError, OverflowError) as fault:
             words = f"no {fault}" if isinstance(fault, KeyError) else str(fault)
             yield Record(number=line, raw=json.dumps(found, sort_keys=True).encode(), fault=f"post: {words}")
-
-
-def _posts(file: IO[bytes]) -> Iterator[tuple[int, Record | Mapping[str, str]]]:
-    """(line, attributes) of each row, or what cannot be read."""
-    rows = _Rows()
-    parser = DefusedXMLParser(target=rows, forbid_dtd=True)
-    number, any_row = 0, False
-    while line := file.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE:
-            raise SourceError(f"line {number} has more than {LONGEST_LINE} bytes: this is no Posts.xml")
-        try:
-            parser.feed(line)
-        except DefusedXmlException as fault:
-            raise SourceError(f"line {number} has a document type or an entity, which a dump has not") from fault
-        except ParseError as fault:
-            rows.taken()
-            yield number, Record(number=number, raw=line.strip(), fault=f"not XML: {fault}")
-            parser = DefusedXMLParser(target=rows, forbid_dtd=True)
-            parser.feed(b"<posts>")
-        for found in rows.taken():
-            any_row = True
-            yield number, found
     if not any_row:
         raise SourceError("it has no <row>: give Posts.xml of a Stack Exchange data dump, or its 7z archive")
+
+
+def _link(table: sqlite3.Connection, file: IO[bytes]) -> Iterator[Record]:
+    """Put links into the table; gives what cannot be read."""
+    for line, found in attributes(file, "postlinks"):
+        if isinstance(found, Record):
+            yield replace(found, fault=f"PostLinks.xml: {found.fault}")
+            continue
+        try:
+            if found["LinkTypeId"] in _KINDS.values():
+                values = (found["PostId"], found["LinkTypeId"], int(found["RelatedPostId"]))
+                table.execute("insert or ignore into link values (?, ?, ?)", values)
+        except (KeyError, ValueError, OverflowError) as fault:
+            words = f"no {fault}" if isinstance(fault, KeyError) else str(fault)
+            raw = json.dumps(found, sort_keys=True).encode()
+            yield Record(number=line, raw=raw, fault=f"PostLinks.xml: {words}")
 
 
 def _kept(post: Mapping[str, str]) -> str:
@@ -143,10 +120,11 @@ def _kept(post: Mapping[str, str]) -> str:
     })  # fmt: skip
 
 
-def _record(line: int, post: dict[str, Any], answers: list[Any], site: str) -> Record:
-    accepted, accepted_body, best, best_score, best_body = answers
+def _record(line: int, post: dict[str, Any], joined: list[Any], site: str) -> Record:
+    accepted, accepted_body, best, best_score, best_body, duplicate_of, linked = joined
     about = {name: post[name] for name in ("tags", "score", "created", "closed")}
     about |= {"accepted_answer": accepted, "best_answer": best, "best_answer_score": best_score}
+    about |= {"duplicate_of": json.loads(duplicate_of), "links": json.loads(linked)}
     read = of_fields(line, {
         "id": post["id"],
         "question": post["question"],
@@ -156,5 +134,5 @@ def _record(line: int, post: dict[str, Any], answers: list[Any], site: str) -> R
     })  # fmt: skip
     if read.fault:
         return read
-    told = {name: value for name, value in about.items() if value not in (None, "", [""])}
+    told = {name: value for name, value in about.items() if value not in (None, "", [""], [])}
     return replace(read, fields={**read.fields, "about": told})  # votes change daily, and are no part of its identity

@@ -1,5 +1,6 @@
 """A data dump in miniature, in the real schema of Posts.xml: questions with their answers, tags and licences."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -145,6 +146,58 @@ def test_a_damaged_archive_stops_before_anything_is_written(tmp_path: Path, dama
     with pytest.raises(SourceError, match=r"dump\.7z"):
         collect.fn([Source(name="mse", path=str(path))], Where(root=str(tmp_path / "root"), run="r"))
     assert not (tmp_path / "root").exists()
+
+
+LINKS = """<?xml version="1.0" encoding="utf-8"?>
+<postlinks>
+  <row Id="1" CreationDate="2010-07-21T00:00:00.000" PostId="1" RelatedPostId="8" LinkTypeId="1" />
+  <row Id="2" CreationDate="2010-07-21T00:00:00.000" PostId="1" RelatedPostId="3" LinkTypeId="1" />
+  <row Id="3" CreationDate="2010-07-21T00:00:00.000" PostId="1" RelatedPostId="3" LinkTypeId="1" />
+  <row Id="4" CreationDate="2010-07-21T00:00:00.000" PostId="8" RelatedPostId="2" LinkTypeId="3" />
+  <row Id="5" CreationDate="2010-07-21T00:00:00.000" PostId="99" RelatedPostId="2" LinkTypeId="3" />
+</postlinks>"""
+
+
+@pytest.mark.parametrize("kind", ["beside", "compressed", "archive"])
+def test_links_and_duplicates_are_told_where_the_dump_has_them(tmp_path: Path, kind: str) -> None:
+    if kind == "archive":
+        path = tmp_path / "dump.7z"
+        archive(path, PostLinks_xml=LINKS.encode(), Posts_xml=DUMP.encode())
+    else:
+        ending = ".gz" if kind == "compressed" else ""
+        path = tmp_path / f"Posts.xml{ending}"
+        for name, text in (("Posts.xml", DUMP), ("PostLinks.xml", LINKS)):
+            data = text.encode()
+            (tmp_path / f"{name}{ending}").write_bytes(gzip.compress(data) if ending else data)
+    found = list(rows(Source(name="mse", path=str(path))))
+    abouts = {row.source_id: json.loads(str(row.about)) for row in found}
+    assert (abouts["1"]["links"], abouts["8"]["duplicate_of"]) == ([3, 8], [2])
+    assert not {"links", "duplicate_of"} & set(abouts["2"])
+    bare = read(DUMP)
+    assert [row.row_id for row in found] == [row.row_id for row in bare]  # links are no part of a row's identity
+
+
+def test_a_bad_link_is_told_of_and_the_posts_are_read(tmp_path: Path) -> None:
+    (tmp_path / "Posts.xml").write_text(DUMP, encoding="utf-8", newline="")
+    bad = LINKS.replace('PostId="1" RelatedPostId="8"', "PostId=").replace('RelatedPostId="2" LinkTypeId="3"', "", 1)
+    (tmp_path / "PostLinks.xml").write_text(bad, encoding="utf-8")
+    found = list(rows(Source(name="mse", path=str(tmp_path / "Posts.xml"))))
+    assert [row.source_id for row in found if not row.fault] == ["1", "2", "3", "8"]
+    assert [str(row.fault)[:23] for row in found if row.fault] == [
+        "PostLinks.xml: not XML:",
+        "PostLinks.xml: no 'Link",
+    ]
+    (tmp_path / "PostLinks.xml").write_text(BOMB, encoding="utf-8")
+    with pytest.raises(SourceError, match="document type"):
+        list(rows(Source(name="mse", path=str(tmp_path / "Posts.xml"))))
+
+
+def test_a_question_that_is_linked_to_everything_keeps_a_thousand(tmp_path: Path) -> None:
+    (tmp_path / "Posts.xml").write_text(DUMP, encoding="utf-8", newline="")
+    many = "".join(f'<row PostId="1" RelatedPostId="{n}" LinkTypeId="1"/>\n' for n in range(3000, 0, -1))
+    (tmp_path / "PostLinks.xml").write_text(f"<postlinks>\n{many}</postlinks>", encoding="utf-8")
+    (first, *_) = rows(Source(name="mse", path=str(tmp_path / "Posts.xml")))
+    assert json.loads(str(first.about))["links"] == list(range(1, 1001))
 
 
 def test_votes_of_another_month_make_no_new_rows(tmp_path: Path) -> None:

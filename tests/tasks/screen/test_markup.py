@@ -60,6 +60,11 @@ _SPAN = re.compile(r"<span[^>]*>")
 
 
 @pytest.mark.labelled
+def test_what_is_nested_without_end_is_left_as_it_is() -> None:
+    post = "<div>" * 200_000 + "<p>$a&lt;b$</p>"
+    assert plain(post) == html.unescape(post)
+
+
 def test_no_formula_of_a_real_post_is_lost(labelled_data: Path) -> None:
     """Every formula stands in the text, letter by letter and in its order."""
     lines = (labelled_data / "raw" / "mse_arqmath.jsonl").read_text("utf-8").rstrip("\n").split("\n")
