@@ -25,14 +25,14 @@ local: .venv/development ## the whole system as processes: PostgreSQL, Redis, S3
 metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on loopback, until Ctrl-C
 	$(BIN)/python -m flows metrics --root $(ROOT)
 
-test: .venv/development ## pass the tests: those with real servers, and beside them the others
+test: .venv/development ## pass the tests: those with real servers, two files at a time, and beside them the others
 	+$(MAKE) -k -j 2 --output-sync --no-print-directory test-with-servers test-without
 
 test-with-servers: .venv/development
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
-test-without: .venv/development # they take what the servers, which have deadlines, leave of the machine
-	nice $(BIN)/python -m pytest -m "not slow"
+test-without: .venv/development # they take what servers, which have deadlines, leave; Ray's workers are at nice 15
+	nice -n 19 $(BIN)/python -m pytest -m "not slow"
 
 check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/ruff format --check .

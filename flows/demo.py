@@ -8,6 +8,7 @@ every seventh also serves as the benchmark to decontaminate against.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,4 +111,6 @@ def _against(verifier: Verifier, answer: str, key: str) -> Equality:
 
 
 def _jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    new = path.with_suffix(f".{os.getpid()}")  # another run may be reading the file
+    new.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    new.replace(path)

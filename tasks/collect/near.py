@@ -13,13 +13,15 @@ them repeat another ("arrange the letters of PROOF" is not "... of RADII", both 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-
-from datasketch import MinHash, MinHashLSH
+from typing import TYPE_CHECKING
 
 from tasks.collect.texts import Repeat, Text, grouped
 from tasks.rows.fingerprint import digest
 from tasks.rows.normal_form import normal_form
 from tasks.rows.signature import one_problem, signature
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 _PERMUTATIONS = 128
 _BANDS = (32, 4)
@@ -50,6 +52,8 @@ def similarity(one: Text, other: Text, least: float) -> float | None:
 
 
 def _of_group(old: Sequence[Text], new: Sequence[Text], least: float) -> Mapping[str, Repeat]:
+    from datasketch import MinHashLSH  # it loads much of scipy, which every command would wait for
+
     index = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
     standing: list[Text] = []
     found: dict[str, Repeat] = {}
@@ -67,6 +71,8 @@ def _of_group(old: Sequence[Text], new: Sequence[Text], least: float) -> Mapping
 
 
 def _sketch(text: Text) -> MinHash:
+    from datasketch import MinHash
+
     found = MinHash(num_perm=_PERMUTATIONS, seed=1, scheme="affine32")
     found.update_batch([" ".join(pair).encode("utf-8", "surrogatepass") for pair in sorted(text.word_pairs)])
     return found

@@ -213,14 +213,16 @@ def test_status_and_spend_can_be_asked_at_any_time(root: Path, said: dict[str, A
     assert f"{said['spend']['microusd'] / 1e6:.6f}" in ask_cli("spend", "--root", str(root), "--by", "model")
 
 
-def test_a_second_run_asks_nothing(root: Path, said: dict[str, Any]) -> None:
+def test_a_second_run_asks_nothing(root: Path, said: dict[str, Any], prefect: None) -> None:
     before = served(root).total()
     again = demo(str(root))
     assert served(root).total() == before
     assert again == said
 
 
-def test_another_shard_count_asks_nothing_and_gives_the_same_bytes(root: Path, said: dict[str, Any]) -> None:
+def test_another_shard_count_asks_nothing_and_gives_the_same_bytes(
+    root: Path, said: dict[str, Any], prefect: None
+) -> None:
     before = served(root).total()
     other = demo(str(root), "--shards", "7", "--runner", "threads")
     assert served(root).total() == before
@@ -229,7 +231,9 @@ def test_another_shard_count_asks_nothing_and_gives_the_same_bytes(root: Path, s
     assert dataset(other) == dataset(said)
 
 
-def test_a_real_s3_server_gives_the_same_bytes(said: dict[str, Any], s3_root: Callable[[], str]) -> None:
+def test_a_real_s3_server_gives_the_same_bytes(
+    said: dict[str, Any], s3_root: Callable[[], str], prefect: None
+) -> None:
     url = s3_root()
     there = demo(url, "--runner", "threads")
     assert there["status"]["funnel"] == said["status"]["funnel"]
@@ -287,7 +291,7 @@ def bodies(root: Path, attempts: set[str]) -> set[str]:
     ],
 )
 def test_a_bad_file_of_ones_own_is_refused_before_anything_is_spent(
-    tmp_path: Path, content: str | None, complaint: str
+    tmp_path: Path, content: str | None, complaint: str, prefect: None
 ) -> None:
     source = tmp_path / "own.jsonl"
     if content is not None:
@@ -305,7 +309,7 @@ def test_a_bad_file_of_ones_own_is_refused_before_anything_is_spent(
     assert served(root).total() == 0
 
 
-def test_ones_own_problems_run_with_or_without_an_answer(tmp_path: Path) -> None:
+def test_ones_own_problems_run_with_or_without_an_answer(tmp_path: Path, prefect: None) -> None:
     source = tmp_path / "own.jsonl"
     rows = [
         {"question": "Find the number of subsets of {1, ..., 9} with an even sum of elements.", "answer": "256"},

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,10 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, shared_prefect: Callable[[], AbstractContextManager[None]]) -> Run:
     made = Run(home=tmp_path_factory.mktemp("vllm"))
-    made.carry_out()
+    with shared_prefect():
+        made.carry_out()
     return made
 
 

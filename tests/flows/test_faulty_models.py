@@ -13,7 +13,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows import plan as plans
 from flows.curate import curate
 from flows.recipe import Recipe
-from flows.services import prefect_server, rehearsal
+from flows.services import rehearsal
 from flows.spending import spend
 from flows.status import status
 from tasks.ledger.spend import By, events, possibly_paid
@@ -28,18 +28,14 @@ ROWS = 24
 SHARE = 0.2 / len(Fault)
 
 
-def test_a_fifth_of_all_goes_wrong_and_every_row_and_cent_is_accounted_for(tmp_path: Path) -> None:
+def test_a_fifth_of_all_goes_wrong_and_every_row_and_cent_is_accounted_for(tmp_path: Path, prefect: None) -> None:
     """Bill of the journal = spend of the ledger + the replies that were charged and lost; and each of the lost is
     among what the ledger lists as possibly paid, where besides them only those stand that hung.
     """
     plan = {"seed": 1, "shares": {str(fault): SHARE for fault in Fault}, "slow_seconds": 0.5}
     faults, witness, root = tmp_path / "faults.yaml", tmp_path / "journal.jsonl", str(tmp_path / "root")
     faults.write_text(yaml.safe_dump(plan), encoding="utf-8")
-    with (
-        prefect_server(tmp_path / "prefect") as server,
-        rehearsal(witness, faults=str(faults)) as address,
-        server(),
-    ):
+    with rehearsal(witness, faults=str(faults)) as address:
         path = small.write(tmp_path, address, ROWS, timeout_seconds=2)
         recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         curate.with_options(task_runner=ThreadPoolTaskRunner(max_workers=2))(recipe, root)

@@ -73,7 +73,7 @@ ROWS, PILOT, RATINGS = 40, 15, 2
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_whole_run_pays_for_nothing_that_its_pilot_paid(tmp_path: Path) -> None:
+def test_the_whole_run_pays_for_nothing_that_its_pilot_paid(tmp_path: Path, prefect: None) -> None:
     rows = [{"question": f"What is ${n}^2+{n}$?", "answer": str(n * n + n), "id": n} for n in range(ROWS)]
     (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     recipe = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,6 @@ from flows.curate import journal as journal_of
 from flows.plan import Plan
 from flows.rebuild import delete, made, rebuild
 from flows.recipe import Recipe, load
-from flows.services import prefect_server
 from flows.spending import reconciled, spend
 from flows.stages import PER_SHARD
 from flows.why import why
@@ -34,15 +34,17 @@ FORUM = Path(__file__).resolve().parents[2] / "deployments" / "demo" / "forum_po
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with sources, while a Prefect server of its own is up."""
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, shared_prefect: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Path]:
+    """A folder with sources, while a Prefect server is in use."""
     folder = tmp_path_factory.mktemp("small")
     rows = [{"id": p.id, "question": p.text, "answer": p.gold} for p in problems()[1:19]]
     write(folder / "champ.jsonl", rows)
     write(folder / "benchmark.jsonl", [{"id": p.id, "question": p.text} for p in problems()[:3]])
     posts = [json.loads(line) for line in FORUM.read_text(encoding="utf-8").splitlines()[:6]]
     write(folder / "forum.jsonl", [*posts, {"id": "copy", "question": rows[0]["question"]}])
-    with prefect_server(folder / "prefect") as server, server():
+    with shared_prefect():
         yield folder
 
 

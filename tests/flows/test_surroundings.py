@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.curate import ShardsFailed, curate
 from flows.recipe import Recipe
-from flows.services import prefect_server, rehearsal
+from flows.services import rehearsal
 from tasks.errors import CurationError, StorageError
 from tasks.rows import storage as storages
 from tests.flows.unruly_s3 import UnrulyS3, unruly
@@ -67,8 +67,8 @@ def bench_in(folder: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as server, server():
+def prefect(shared_prefect: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    with shared_prefect():
         yield
 
 

@@ -34,15 +34,11 @@ def both(folder: Path) -> list[str]:
 
 
 def test_two_that_wait_for_each_other_meet_on_a_ray_of_one_cpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prefect: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**services.QUIET, "PYTHONPATH": ""}.items():  # what starting them sets is unset after it
         monkeypatch.setenv(name, value)
-    with (
-        services.prefect_server(tmp_path / "prefect") as server,
-        task_runner(Runner.RAY, 1) as runner,
-        server(),
-    ):
+    with task_runner(Runner.RAY, 1) as runner:
         assert both.with_options(task_runner=runner)(tmp_path) == ["one", "other"]
 
 

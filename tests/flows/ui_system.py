@@ -105,13 +105,14 @@ def gate(folder: Path, hook: str) -> Iterator[Gate]:
             thread.join()
 
 
-def _is_overloaded(fault: BaseException) -> bool:
-    return isinstance(fault, HTTPError) and fault.code >= 500
+def _patient(least: int, most: int) -> Retrying:
+    """Repeats what ends with such a status of HTTP."""
+    meant = retry_if_exception(lambda fault: isinstance(fault, HTTPError) and least <= fault.code <= most)
+    return Retrying(retry=meant, wait=wait_fixed(1), stop=stop_after_delay(120), reraise=True)
 
 
-_PATIENT = Retrying(
-    retry=retry_if_exception(_is_overloaded), wait=wait_fixed(1), stop=stop_after_delay(120), reraise=True
-)
+_ASKING = _patient(500, 599)
+_TELLING = _patient(503, 503)  # of which it has done nothing
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ class System:
     def api(self, path: str, body: Any = None) -> Any:
         """What the Prefect server answers: POST with a body, GET without.
 
-        A question is repeated when the server could not answer it: on a busy machine its database is locked for long.
+        What it could not do is asked again: on a busy machine its database is locked for long.
         """
         asks = body is None or path.endswith("/filter")
-        return _PATIENT(self._api, path, body) if asks else self._api(path, body)
+        return (_ASKING if asks else _TELLING)(self._api, path, body)
 
     def _api(self, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -1,19 +1,22 @@
 """A process in vLLM's place: the same command line, addresses and metrics, without a model. Standard library only.
 
-It dies of a request whose body holds "poison", and takes its time over one that holds "slow". It starts a child as
-vLLM does, so that a test can see whether that outlives it.
+It dies of a request whose body holds "poison", and works on one that holds "while PATH" for as long as there is such
+a file. It starts a child as vLLM does, so that a test can see whether that outlives it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 TOKENS = 7
 counts = {"running": 0, "generated": 0, "prompt": 0}
@@ -24,6 +27,15 @@ def count(**more: int) -> None:
     with lock:
         for name, n in more.items():
             counts[name] += n
+
+
+def tokens(body: bytes) -> Iterator[int]:
+    """How many tokens are generated in each turn of work on a request."""
+    file = re.search(rb'while ([^\\"]+)', body)
+    if file:
+        while Path(file[1].decode()).exists():
+            yield 1
+    yield TOKENS
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,9 +58,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/chat/completions"):
             count(running=1)
-            for _ in range(20 if b"slow" in body else 1):
+            for some in tokens(body):
                 time.sleep(0.1)
-                count(generated=1 if b"slow" in body else TOKENS)
+                count(generated=some)
             count(running=-1)
         if b"poison" in body:
             print("RuntimeError: CUDA error: an illegal memory access was encountered", flush=True)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tenacity import AsyncRetrying, retry_if_result, wait_fixed
 
 from tasks.ledger.gpu import LeaseBook, leases
 from tasks.ledger.gpu_split import total
@@ -44,8 +45,8 @@ def python(tmp_path: Path) -> Path:
 class Kept:
     """A watch at work, and what a test wants to know of it."""
 
-    def __init__(self, watch: Watch, processes: list[EngineProcess], storage: Storage) -> None:
-        self.watch, self.processes, self.storage = watch, processes, storage
+    def __init__(self, watch: Watch, processes: list[EngineProcess], leases: list[OpenLease]) -> None:
+        self.watch, self.processes, self.leases = watch, processes, leases
 
     async def ask(self, text: str) -> tuple[int, str]:
         answer = await self.watch.answer(PATH, json.dumps({"text": text}).encode())
@@ -55,14 +56,27 @@ class Kept:
         answers = await asyncio.gather(*(self.ask(text) for text in texts))
         return {text: status for text, (status, _) in zip(texts, answers, strict=True)}
 
+    async def works_on(self, requests: int) -> bool:
+        """Whether the latest process works on so many."""
+        sample = await self.processes[-1].sample()
+        return sample is not None and sample.running >= requests
+
+    async def restarted_and_seen_at_work(self) -> bool:
+        """Whether looks have found the second process at work: the time between two of them is counted as busy."""
+        return len(self.leases) > 1 and bool(self.leases[1].row.busy_ms and self.leases[1].row.generated_tokens)
+
+
+async def until(look: Callable[..., Awaitable[bool]], *about: object) -> None:
+    """Return once it is so."""
+    await AsyncRetrying(retry=retry_if_result(lambda is_so: not is_so), wait=wait_fixed(0.05))(look, *about)
+
 
 @asynccontextmanager
 async def kept(tmp_path: Path, python: Path, **told: object) -> AsyncIterator[Kept]:
     settings = {"model_path": "nowhere", "cards": CARDS, "python": str(python), "max_model_len": 64, **told}
     engine = Engine(model=Model(name="m", revision="0" * 64), serving=Serving.model_validate(settings))
     owner = Owner(root=str(tmp_path / "root"), run="r", endpoint="e", since_ms=0)
-    storage, processes = Storage(owner.root), list[EngineProcess]()
-    book = LeaseBook(storage)
+    book, processes, opened = LeaseBook(Storage(owner.root)), list[EngineProcess](), list[OpenLease]()
 
     async with aiohttp.ClientSession() as http:
 
@@ -70,10 +84,14 @@ async def kept(tmp_path: Path, python: Path, **told: object) -> AsyncIterator[Ke
             processes.append(EngineProcess(engine, tmp_path / "engine.log", http))
             return processes[-1]
 
-        watch = Watch(engine, start, lambda restart: OpenLease(book, engine, owner, restart=restart))
+        def lease(restart: bool) -> OpenLease:
+            opened.append(OpenLease(book, engine, owner, restart=restart))
+            return opened[-1]
+
+        watch = Watch(engine, start, lease)
         running = asyncio.create_task(watch.run())
         try:
-            yield Kept(watch, processes, storage)
+            yield Kept(watch, processes, opened)
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -99,14 +117,18 @@ async def test_a_killed_engine_is_started_again_and_every_request_is_answered(tm
             200,
             '{"echo": "{\\"text\\": \\"warm\\"}", "usage": {"completion_tokens": 7}}',
         )
-        asking = asyncio.create_task(it.ask_all([f"slow {i}" for i in range(8)]))
-        await asyncio.sleep(1.0)
+        going_on = tmp_path / "going on"
+        going_on.touch()
+        asking = asyncio.create_task(it.ask_all([f"{i} while {going_on}" for i in range(8)]))
+        await until(it.works_on, 8)
         first = it.processes[0].group
         os.kill(server(it.processes[0]), signal.SIGKILL)
+        await until(it.restarted_and_seen_at_work)
+        going_on.unlink()
         assert set((await asking).values()) == {200}
         assert len(it.processes) == 2
         assert not members(first)
-    rows = leases(it.storage)
+    rows = leases(Storage(str(tmp_path / "root")))
     assert [(row.died, row.restart) for row in rows] == [(True, False), (False, True)]
     assert rows[1].delivered_tokens == 8 * 7
     spent = total(rows, now_ms())
@@ -134,15 +156,18 @@ async def test_an_engine_that_cannot_start_is_closed_with_its_last_words(tmp_pat
         assert status == CLOSED
         assert "died too often" in said and "no such model" in said
         assert len(it.processes) == 2
-    assert total(leases(it.storage), now_ms()).starting == 0
+    assert total(leases(Storage(str(tmp_path / "root"))), now_ms()).starting == 0
 
 
 async def test_a_hung_engine_is_found_out_and_replaced(tmp_path: Path, python: Path) -> None:
     async with kept(tmp_path, python, stall_seconds=3) as it:
         assert (await it.ask("warm"))[0] == 200
-        asking = asyncio.create_task(it.ask("slow"))
-        await asyncio.sleep(0.5)
+        going_on = tmp_path / "going on"
+        going_on.touch()
+        asking = asyncio.create_task(it.ask(f"while {going_on}"))
+        await until(it.works_on, 1)
         os.kill(server(it.processes[0]), signal.SIGSTOP)
+        going_on.unlink()
         assert (await asyncio.wait_for(asking, 60))[0] == 200
         assert len(it.processes) == 2
 
