@@ -23,7 +23,7 @@ from tasks.rows.storage import Storage
 from tests.kill import recipe as small
 from tests.kill.witness import bodies_of, conserved
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROWS = 24
 SHARE = 0.2 / len(Fault)
 
