@@ -6,6 +6,7 @@ From the paper's published rates and stated assumptions (`tasks.estimate`); `flo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,9 @@ def stored(found: Estimate, recipe: Recipe, storage: Storage) -> Estimate:
     lines = [line for line in spend(storage, By.MODEL).lines if line.group in models]
     usd = sum(line.microusd for line in lines) / 1_000_000
     return found.model_copy(update={"stored_usd": usd, "stored_replies": sum(line.replies for line in lines)})
+
+
+ALIKE = "as it is, if a row's answers all agree or all differ"
 
 
 def worlds(recipe: Recipe, rows: int, known: Assumptions, **fixed: float) -> list[Taken]:
@@ -225,7 +229,9 @@ def _screen_after_rate(recipe: Recipe) -> Recipe:
 
 
 def compared(recipe: Recipe, other: Recipe, rows: int, known: Assumptions | None = None) -> Comparison:
-    """What a recipe takes as a share of another: as it is, without the batch lane, at the other's token prices."""
+    """What a recipe takes as a share of another: as it is, without the batch lane, at the other's token prices, and
+    at the other end of what lazy sampling can save.
+    """
     known = known or assumptions()
     theirs = worlds(other, rows, known)
     online = recipe
@@ -234,6 +240,8 @@ def compared(recipe: Recipe, other: Recipe, rows: int, known: Assumptions | None
     ways = {"as it is": recipe, "online": online}
     ways |= {f"{what}, at {other.name}'s prices": _priced_as(one, other) for what, one in ways.items()}
     lines = [line(what, worlds(one, rows, known), theirs) for what, one in ways.items()]
+    alike = [replace(step, alike=True) for step in steps(recipe)]
+    lines.append(line(ALIKE, run(alike, rows, known.worlds({}), known.published), theirs))
     return Comparison(other=other.name, lines=lines)
 
 

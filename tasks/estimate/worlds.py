@@ -13,7 +13,7 @@ import numpy as np
 
 from tasks.estimate.assumptions import Draws, Published
 from tasks.estimate.figures import StageFigures, interval
-from tasks.solve.saving import bought as solutions_bought
+from tasks.solve import saving
 
 World = Mapping[str, Draws]
 _GRID = 21
@@ -54,6 +54,8 @@ class Step:
     stopping: str = "off"
     in_rounds: bool = False
     lazy: bool = False
+    alike: bool = False
+    """That a row's answers all agree or all differ; else they agree independently, and lazy sampling saves least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,15 +155,16 @@ def _asked(step: Step, world: World, published: Published) -> Draws | float:
         rounds = "_in_rounds" if step.in_rounds else ""
         return step.samples * (1 - world[f"saved_by_{step.stopping}{rounds}"])
     if step.stage == "solve" and step.lazy:
-        return _solutions(step.samples, _verified(world, published), world["has_answer"])
+        return _solutions(step, _verified(world, published), world["has_answer"])
     return float(step.samples)
 
 
-def _solutions(samples: int, kept: Draws, has_answer: Draws) -> Draws:
-    """Solutions bought for a row, lazily, with answers that agree independently: the least that it can save."""
+def _solutions(step: Step, kept: Draws, has_answer: Draws) -> Draws:
+    """Solutions bought for a row, lazily."""
+    bought = saving.least if step.alike else saving.bought
     at = np.linspace(0, 1, _GRID)
     with_answer, without = (
-        np.interp(kept, at, [solutions_bought(x, samples, source=source) for x in at]) for source in (True, False)
+        np.interp(kept, at, [bought(x, step.samples, source=source) for x in at]) for source in (True, False)
     )
     return np.asarray(has_answer * with_answer + (1 - has_answer) * without)
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.__main__ import app
-from flows.estimate import compared, estimated, steps
+from flows.estimate import ALIKE, compared, estimated, steps
 from flows.recipe import load
 from tasks.errors import RecipeError
 from tasks.estimate.assumptions import assumptions
@@ -97,6 +97,9 @@ def test_the_command_prints_funnel_costs_and_every_assumption(way: list[str]) ->
         said: dict[str, Any] = json.loads(done.stdout)
         assert said["estimate"]["rows"] == POOL
         assert said["against"]["other"] == "paper"
+        lines = {line["what"]: line["gpu_hours"] for line in said["against"]["lines"]}
+        assert lines[ALIKE]["high"] < lines["as it is"]["high"]  # independent answers are what saves least
+        assert lines[ALIKE]["middle"] < 0.6 < lines["as it is"]["middle"]
     else:
         words = done.output
         assert all(name in words for name in assumptions().ranges)
