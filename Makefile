@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-report bench-scale bench-env train-env smoke-train format lock clean
+.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-collect bench-report bench-scale bench-env train-env smoke-train format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -64,6 +64,9 @@ bench-orchestration: .venv/development ## what Prefect and Ray cost per task run
 
 bench-publish: .venv/development ## rows a second and peak memory of publishing; ROWS=n, CHARS=n of a solution
 	$(BIN)/python -m tests.bench.publish --rows $(or $(ROWS),1000000) --chars $(or $(CHARS),400)
+
+bench-collect: .venv/development ## rows a second and peak memory of collecting, and what 1% more rows take; ROWS=n
+	$(BIN)/python -m tests.bench.collect --rows $(or $(ROWS),100000)
 
 bench-scale: .venv/development ## rows a second of each stage, memory, objects and 1% more rows; ROWS=n, RUNNER=threads, QUICK=1
 	$(BIN)/python -m tests.bench.scale --rows $(or $(ROWS),$(if $(QUICK),1000,100000)) --runner $(or $(RUNNER),ray)

@@ -10,7 +10,8 @@ work on one waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from anyio.from_thread import start_blocking_portal
@@ -24,7 +25,7 @@ from flows.recipe import Recipe
 from flows.why import why
 from tasks import world
 from tasks.collect import task as collect
-from tasks.collect.source import RawRow
+from tasks.collect.intake import Made
 from tasks.errors import NotStored, RecipeError, SourceError
 from tasks.publish.task import DATASET
 from tasks.rows import manifest as manifests
@@ -45,14 +46,18 @@ def rebuild(run: str, root: str) -> Plan:
     plan, recipe = plans.load(storage, run), plans.recipe_of(storage, run)
     where = unreached(recipe, root, run)
     leasing = world.whole_lease(where, f"rebuild of {run}")
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(leasing) as lease:
+    with (
+        TemporaryDirectory(prefix="rebuild-") as folder,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(leasing) as lease,
+    ):
         _check_code(plan, recipe)
-        rows = collect.rows_of(plan.intakes, recipe.sources, where, recipe.collect)
+        collected = collect.remade(plan.intakes, recipe.sources, where, Path(folder), recipe.collect)
         done = made(storage, plan)
         _check_replies(storage, root, done)
         portal.call(lease.renew)
         delete(storage, [*done, *plan.intakes])
-        _collect(plan, recipe, rows, where)
+        _collect(plan, recipe, collected, where)
         carry_out(plan, where.model_copy(update={"leased": True}))
     return plan
 
@@ -85,8 +90,8 @@ def _files(storage: Storage, manifest: Manifest) -> Iterable[str]:
         yield from storage.list(str(PurePosixPath(file.name).parent)) if kind == DATASET else [file.name]
 
 
-def _collect(plan: Plan, recipe: Recipe, rows: list[list[RawRow]], where: Where) -> None:
-    if collect.again(rows, recipe.sources, where, recipe.collect) != plan.intakes:
+def _collect(plan: Plan, recipe: Recipe, collected: list[Made], where: Where) -> None:
+    if collect.again(collected, recipe.sources, where, recipe.collect) != plan.intakes:
         raise SourceError(
             f"collecting gave other intakes than those of {plan.run}: somebody else works under {where.root}. "
             f"Run recipe {plan.recipe} again; no reply is lost."

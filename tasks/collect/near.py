@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tasks.collect.texts import Repeat, Text, grouped
 from tasks.rows.fingerprint import digest
 from tasks.rows.normal_form import normal_form
-from tasks.rows.signature import one_problem, signature
+from tasks.rows.signature import one_problem
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -79,5 +79,5 @@ def _sketch(text: Text) -> MinHash:
 
 
 def _symbols(text: Text) -> str:
-    """A name for the text's symbols; the signature is not held, because a pool of millions would fill the memory."""
-    return digest(signature(text.question).symbols)[:16]
+    """A name for the text's symbols."""
+    return digest(text.signature.symbols)[:16]

@@ -22,7 +22,6 @@ from tasks.collect.texts import Repeat, Text, grouped
 from tasks.embedding.embed import EmbedderSettings, Vectors, embedder
 from tasks.rows.fingerprint import digest
 from tasks.rows.normal_form import normal_form
-from tasks.rows.signature import signature
 
 Embed = Callable[[Sequence[Text]], Mapping[str, Vectors]]
 """The windows of each text's question, by question: unit vectors, float32, shape (windows >= 1, dimensions)."""
@@ -90,4 +89,4 @@ def _whole(windows: Vectors) -> NDArray[np.float64]:
 def _confirmed_by(text: Text) -> str | None:
     """A name for the text's quantities and answer; None without an answer."""
     answer = normal_form(text.answer or "")
-    return digest((signature(text.question).quantities, answer))[:16] if answer else None
+    return digest((text.signature.quantities, answer))[:16] if answer else None

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import polars as pl
 from prefect import task
 
 from tasks import world
 from tasks.collect import collecting, opening
-from tasks.collect.collecting import Intake
 from tasks.collect.duplicates import Settings
+from tasks.collect.intake import Intake, Made
+from tasks.collect.older import Before
+from tasks.collect.seen import Seen, standing, unseen
 from tasks.collect.semantic import Embed
 from tasks.collect.source import RawRow, Source
-from tasks.collect.texts import Text
 from tasks.embedding import vectors
 from tasks.embedding.vectors import KeptVectors
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
-from tasks.rows.chain import PROBLEMS
-from tasks.rows.fingerprint import digest, digest_bytes
+from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.problem import problem_id
 from tasks.rows.storage import Storage
-from tasks.rows.tables import encode, table
 from tasks.task import OPTIONS
 from tasks.world import Where
 
@@ -53,48 +53,49 @@ def collect(sources: list[Source], where: Where, settings: Settings = _AS_SHIPPE
     storage = world.storage(where.root)
     pool = fingerprint(sources, settings)
     older = {manifest.digest: manifest for manifest in manifests.find_all(storage, STAGE, pool)}
-    seen = [_intake(storage, manifest) for manifest in older.values()]
-    present, new = _unseen(sources, frozenset().union(*(intake.row_ids for intake in seen)))
-    standing = collecting.standing(seen, present, genesis=pool)
-    chain = [older[one] for one in standing]
-    if len(standing) < len(seen):  # rows of the others are new again
-        known = frozenset().union(*(intake.row_ids for intake in seen if intake.digest in standing))
-        _, new = _unseen(sources, known)
-    if new:
-        chain.append(_write(storage, pool, new, chain, settings))
+    seen = [_seen(storage, manifest) for manifest in older.values()]
+    with TemporaryDirectory(prefix="collect-") as folder:
+        intake = _gathered(storage, Path(folder, "new"), unseen(_rows(sources), seen), settings)
+        stand = standing(seen, genesis=pool)
+        chain = [older[one] for one in stand]
+        if len(stand) < len(seen):  # rows of the others are new again
+            rows = unseen(_rows(sources), [one for one in seen if one.digest in stand])
+            intake = _gathered(storage, Path(folder, "anew"), rows, settings)
+        if intake.rows:
+            chain.append(_commit(storage, pool, intake.make(Before(storage, chain)), chain))
     return chain
 
 
-def rows_of(
-    intakes: list[Manifest], sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED
-) -> list[list[RawRow]]:
-    """For each intake of a run, oldest first, the rows it was collected from, as the sources have them now.
+def remade(
+    intakes: list[Manifest], sources: list[Source], where: Where, folder: Path, settings: Settings = _AS_SHIPPED
+) -> list[Made]:
+    """The tables of each intake of a run, oldest first, made anew in `folder` from what the sources have now.
 
-    Raises `SourceError` if collecting those rows would not give the very same intake.
+    Raises `SourceError` if they are not the very same.
     """
     storage = world.storage(where.root)
-    present = [row for source in sources for row in read_source(source)]
     found = []
     for i, manifest in enumerate(intakes):
-        seen = _intake(storage, manifest).row_ids
-        found.append([row for row in present if row.row_id in seen])
-        made = _tables(storage, found[-1], intakes[:i], settings)
-        if any(digest_bytes(encode(frame)) != manifest.files[name].digest for name, frame in made.items()):
+        seen = _seen(storage, manifest)
+        intake = _gathered(storage, folder / str(i), seen.of(_rows(sources)), settings)
+        made = intake.make(Before(storage, intakes[:i]))
+        if {name: file.digest for name, file in made.tables.items()} != {
+            name: file.digest for name, file in manifest.files.items()
+        }:
             raise SourceError(
                 f"the sources ({', '.join(source.place for source in sources)}) no longer give {manifest.shard}: "
-                f"{len(found[-1])} of its {len(seen)} rows are in them, or their order has changed. Restore them, "
+                f"{intake.rows} of its {seen.rows} rows are in them, or their order has changed. Restore them, "
                 "or run the recipe to curate what they are now. Nothing was changed."
             )
+        found.append(made)
     return found
 
 
-def again(
-    rows: list[list[RawRow]], sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED
-) -> list[Manifest]:
-    """Write intakes anew, each from the rows that `rows_of` gave for it."""
+def again(made: list[Made], sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED) -> list[Manifest]:
+    """Commit the intakes that `remade` gave."""
     chain: list[Manifest] = []
-    for own in rows:
-        chain.append(_write(world.storage(where.root), fingerprint(sources, settings), own, chain, settings))
+    for one in made:
+        chain.append(_commit(world.storage(where.root), fingerprint(sources, settings), one, chain))
     return chain
 
 
@@ -116,48 +117,32 @@ def read_source(source: Source) -> Iterator[RawRow]:
         )
 
 
-def _unseen(sources: list[Source], seen: Set[str]) -> tuple[set[str], list[RawRow]]:
-    """Identities of all rows of the sources, and the rows that are not among those seen. Others are not held."""
-    present: set[str] = set()
-    new = []
-    for row in (row for source in sources for row in read_source(source)):
-        present.add(row.row_id)
-        if row.row_id not in seen:
-            new.append(row)
-    return present, new
+def _rows(sources: list[Source]) -> Iterator[RawRow]:
+    return (row for source in sources for row in read_source(source))
 
 
-def _intake(storage: Storage, manifest: Manifest) -> Intake:
-    seen = manifests.read(storage, manifest, columns=["row_id"])["row_id"]
-    return Intake(digest=manifest.digest, upstream=manifest.upstream, row_ids=frozenset(seen))
+def _seen(storage: Storage, manifest: Manifest) -> Seen:
+    row_ids = manifests.read(storage, manifest, columns=["row_id"])["row_id"]
+    return Seen(manifest.digest, manifest.upstream, row_ids)
 
 
-def _write(storage: Storage, pool: str, rows: list[RawRow], chain: list[Manifest], settings: Settings) -> Manifest:
-    made = _tables(storage, rows, chain, settings)
-    return manifests.commit(
+def _gathered(storage: Storage, folder: Path, rows: Iterable[RawRow], settings: Settings) -> Intake:
+    intake = Intake(folder, settings, _embed(storage, settings))
+    intake.gather(rows)
+    return intake
+
+
+def _commit(storage: Storage, pool: str, made: Made, chain: list[Manifest]) -> Manifest:
+    return manifests.commit_files(
         storage,
         stage=STAGE,
         fingerprint=pool,
-        shard=f"intake-{digest(sorted(row.row_id for row in rows))[:12]}",
+        shard=made.name,
         upstream=chain[-1].digest if chain else pool,
-        rows_in=len(rows),
-        verdicts=made[VERDICTS],
-        tables={PROBLEMS: made[PROBLEMS]},
+        rows_in=made.tables[VERDICTS].rows,
+        fates=made.fates,
+        tables=made.tables,
     )
-
-
-def _tables(
-    storage: Storage, rows: list[RawRow], chain: list[Manifest], settings: Settings
-) -> dict[str, pl.DataFrame]:
-    """The tables of an intake of `rows` that comes after those in `chain`."""
-    taken: dict[str, str] = {}
-    older: list[Text] = []
-    for manifest in chain:
-        kept = manifests.read(storage, manifest, PROBLEMS, ["normal_form", "row_id", "original", "source_answer"])
-        taken.update(zip(kept["normal_form"], kept["row_id"], strict=True))
-        older += (Text(*row) for row in kept["row_id", "original", "source_answer"].iter_rows())
-    verdicts, problems = collecting.collect(rows, taken, older, settings, _embed(storage, settings))
-    return {VERDICTS: table(verdicts, collecting.VERDICTS), PROBLEMS: table(problems, collecting.PROBLEMS)}
 
 
 def _embed(storage: Storage, settings: Settings) -> Embed | None:

@@ -15,6 +15,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.rows.table_file import Groups
+
 ROWS_OF_GROUP = 1000
 """A reader that streams holds one row group: with three solutions of 16 KB each, 50 MB."""
 
@@ -39,8 +41,7 @@ class Shards:
         """`bound`: bytes after which a shard ends with its row group."""
         self._folder, self._export, self._split = folder, export, split
         self._schema, self._bound = schema, bound
-        self._waiting: list[pa.Table] = []
-        self._rows = 0
+        self._groups = Groups(schema, ROWS_OF_GROUP)
         self._written: list[tuple[Path, int]] = []
         self._sink: pa.OSFile | None = None
 
@@ -54,20 +55,14 @@ class Shards:
 
     def write(self, rows: pa.Table) -> None:
         """Append rows, which have the writer's schema."""
-        self._waiting.append(rows)
-        self._rows += rows.num_rows
-        if self._rows < ROWS_OF_GROUP:
-            return
-        every = pa.concat_tables(self._waiting)
-        whole = every.num_rows - every.num_rows % ROWS_OF_GROUP
-        for start in range(0, whole, ROWS_OF_GROUP):
-            self._group(every.slice(start, ROWS_OF_GROUP))
-        self._waiting, self._rows = [every.slice(whole)], every.num_rows - whole
+        for group in self._groups.add(rows):
+            self._group(group)
 
     def finish(self) -> list[DataFile]:
         """End the last shard and give all of them; a data set without rows is one file with columns."""
-        if self._rows or not self._written:
-            self._group(pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table())
+        rest = self._groups.rest()
+        if rest.num_rows or not self._written:
+            self._group(rest)
         self._close()
         count = len(self._written)
         return [self._file(path, rows, number, count) for number, (path, rows) in enumerate(self._written)]

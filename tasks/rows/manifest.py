@@ -13,15 +13,21 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import AlreadyExists, ConservationError, StorageError
 from tasks.rows.fingerprint import digest, digest_bytes
 from tasks.rows.storage import Storage
+from tasks.rows.table_file import TableFile
 from tasks.rows.tables import decode, encode
 from tasks.rows.verdict import Verdict
 
 VERDICTS = "verdicts"
+ROWS_READ_WHOLE = 100_000
+"""Of larger tables only the columns that are wanted are held; of smaller ones one request gets all."""
+Fates = Counter[tuple[str, str | None]]
+"""Rows by verdict and reason."""
 
 
 class FileRef(BaseModel):
@@ -110,28 +116,59 @@ def commit(
     finds and shares. `also` names files that lie elsewhere and are already written. If another writer was
     first with this manifest, its word stands.
     """
-    counts = {
-        (row["verdict"], row["reason"]): row["len"] for row in verdicts.group_by("verdict", "reason").len().to_dicts()
-    }
+    manifest = _counted(stage, fingerprint, shard, upstream, rows_in, counts(verdicts))
+    where = folder(stage, fingerprint, shard)
+    files = {name: _put(storage, where, name, frame) for name, frame in {VERDICTS: verdicts, **tables}.items()}
+    return _create(storage, manifest.model_copy(update={"files": {**files, **(also or {})}}))
+
+
+def commit_files(
+    storage: Storage,
+    *,
+    stage: str,
+    fingerprint: str,
+    shard: str,
+    upstream: str,
+    rows_in: int,
+    fates: Fates,
+    tables: Mapping[str, TableFile],
+) -> Manifest:
+    """`commit` of tables that memory does not hold: files on local disk, the verdicts among them and counted."""
+    manifest = _counted(stage, fingerprint, shard, upstream, rows_in, fates)
+    where = folder(stage, fingerprint, shard)
+    files = {name: _put_file(storage, where, name, file) for name, file in tables.items()}
+    return _create(storage, manifest.model_copy(update={"files": files}))
+
+
+def counts(verdicts: pl.DataFrame) -> Fates:
+    """How many rows have which verdict for which reason."""
+    return Counter(
+        {(verdict, reason): n for verdict, reason, n in verdicts.group_by("verdict", "reason").len().rows()}
+    )
+
+
+def _counted(stage: str, fingerprint: str, shard: str, upstream: str, rows_in: int, fates: Fates) -> Manifest:
+    """A manifest that names no files yet. Raises `ConservationError`."""
     manifest = Manifest(
         stage=stage,
         fingerprint=fingerprint,
         shard=shard,
         upstream=upstream,
         rows_in=rows_in,
-        kept=sum(n for (verdict, _), n in counts.items() if verdict == Verdict.KEEP),
-        dropped=_by_reason(counts, Verdict.DROP),
-        quarantined=_by_reason(counts, Verdict.QUARANTINE),
+        kept=sum(n for (verdict, _), n in fates.items() if verdict == Verdict.KEEP),
+        dropped=_by_reason(fates, Verdict.DROP),
+        quarantined=_by_reason(fates, Verdict.QUARANTINE),
         files={},
     )
     manifest.check_conservation()
-    where = folder(stage, fingerprint, shard)
-    files = {name: _put(storage, where, name, frame) for name, frame in {VERDICTS: verdicts, **tables}.items()}
-    manifest = manifest.model_copy(update={"files": {**files, **(also or {})}})
+    return manifest
+
+
+def _create(storage: Storage, manifest: Manifest) -> Manifest:
     try:
-        storage.create(_name(stage, fingerprint, shard, upstream), manifest.model_dump_json(indent=1).encode("utf-8"))
+        storage.create(name_of(manifest), manifest.model_dump_json(indent=1).encode("utf-8"))
     except AlreadyExists:
-        first = find(storage, stage, fingerprint, shard, upstream)
+        first = find(storage, manifest.stage, manifest.fingerprint, manifest.shard, manifest.upstream)
         assert first is not None  # noqa: S101 - it was there a moment ago, and a rebuild runs alone
         return first
     return manifest
@@ -142,13 +179,17 @@ def read(
 ) -> pl.DataFrame:
     """One of a manifest's tables. Raises `StorageError` if its bytes are not those that were committed."""
     file = manifest.files[name]
-    data = storage.read(file.name)
-    if digest_bytes(data) != file.digest:
+    in_parts = columns is not None and file.rows > ROWS_READ_WHOLE
+    data = b"" if in_parts else storage.read(file.name)
+    if (storage.digest(file.name) if in_parts else digest_bytes(data)) != file.digest:
         raise StorageError(
             f"{storage.root}/{file.name} is not what {manifest.stage} of {manifest.shard} wrote: its digest "
             f"differs. Restore the file; or delete the stage's folder, and the stage runs again for free."
         )
-    return decode(data, columns)
+    if not in_parts:
+        return decode(data, columns)
+    with storage.opened(file.name) as opened:
+        return pl.DataFrame(pq.ParquetFile(opened).read(columns)).select(columns)
 
 
 def summed(shards: Sequence[Manifest]) -> dict[str, Any]:
@@ -175,5 +216,11 @@ def _put(storage: Storage, where: str, name: str, frame: pl.DataFrame) -> FileRe
     return FileRef(name=path, digest=identity, rows=frame.height)
 
 
-def _by_reason(counts: dict[tuple[str, str | None], int], verdict: Verdict) -> dict[str, int]:
-    return {str(reason): n for (found, reason), n in sorted(counts.items(), key=str) if found == verdict}
+def _put_file(storage: Storage, where: str, name: str, file: TableFile) -> FileRef:
+    path = f"{where}/{name}-{file.digest[:16]}.parquet"
+    storage.put_file(path, file.path, file.digest)
+    return FileRef(name=path, digest=file.digest, rows=file.rows)
+
+
+def _by_reason(fates: Fates, verdict: Verdict) -> dict[str, int]:
+    return {str(reason): n for (found, reason), n in sorted(fates.items(), key=str) if found == verdict}

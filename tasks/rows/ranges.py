@@ -6,7 +6,7 @@ a range costs the row groups that it touches, and the last one touched is kept f
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
 from types import TracebackType
@@ -20,14 +20,13 @@ from tasks.errors import StorageError
 from tasks.rows.manifest import FileRef
 from tasks.rows.storage import Storage
 
-_CHUNK = 8 << 20
-
 
 class Ranged:
-    """One Parquet table with a column `problem_id`, as a context manager. Columns are those the file has."""
+    """One Parquet table with a column `problem_id`, as a context manager."""
 
-    def __init__(self, storage: Storage, file: FileRef) -> None:
-        self._storage, self._file = storage, file
+    def __init__(self, storage: Storage, file: FileRef, columns: list[str] | None = None) -> None:
+        """`columns`: those to read, `problem_id` among them; by default all."""
+        self._storage, self._file, self._columns = storage, file, columns
         self._open = ExitStack()
         self._held: dict[int, pl.DataFrame] = {}
 
@@ -65,13 +64,19 @@ class Ranged:
         self._held = {wanted[-1]: self._held[wanted[-1]]}
         return found
 
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """The whole table, a row group at a time."""
+        for group in range(self._parquet.metadata.num_row_groups):
+            yield pl.DataFrame(self._parquet.read_row_group(group, self._columns))
+
     def _read(self, group: int) -> pl.DataFrame:
         if group in self._held:
             return self._held[group]
-        return pl.DataFrame(self._parquet.read_row_group(group))
+        return pl.DataFrame(self._parquet.read_row_group(group, self._columns))
 
     def _empty(self) -> pl.DataFrame:
-        return pl.DataFrame(self._parquet.schema_arrow.empty_table())
+        found = pl.DataFrame(self._parquet.schema_arrow.empty_table())
+        return found if self._columns is None else found.select(self._columns)
 
     def _bound(self, group: int) -> tuple[str, str]:
         """The least and the greatest problem of a row group; where the file does not say, any may be in it."""
@@ -82,11 +87,7 @@ class Ranged:
 
 def is_whole(storage: Storage, file: FileRef) -> bool:
     """Whether a file's bytes are those that were committed; it is read in pieces."""
-    seen = hashlib.sha256()
-    with storage.opened(file.name) as opened:
-        while piece := opened.read(_CHUNK):
-            seen.update(piece)
-    return seen.hexdigest() == file.digest
+    return storage.digest(file.name) == file.digest
 
 
 @cache

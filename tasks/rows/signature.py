@@ -47,6 +47,10 @@ _BLANK = "#"
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
+Counted = tuple[tuple[str, int], ...]
+"""Tokens, sorted, and how often each occurs."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """A text's sentences as tuples of words, numbers and signs."""
@@ -54,7 +58,7 @@ class Signature:
     sentences: tuple[tuple[str, ...], ...]
 
     @cached_property
-    def key(self) -> tuple[tuple[str, int], ...]:
+    def key(self) -> Counted:
         """How often each word, number and sign occurs: equal for texts of one signature."""
         return tuple(sorted(Counter(token for one in self.sentences for token in one).items()))
 
@@ -63,14 +67,21 @@ class Signature:
         return Counter(run for one in self.sentences for run in _runs(one, RUN))
 
     @property
-    def symbols(self) -> tuple[tuple[str, int], ...]:
+    def symbols(self) -> Counted:
         """How often each number, sign and LaTeX command occurs: what a rewording leaves as it is."""
         return tuple((token, times) for token, times in self.key if not token.isalpha())
 
     @property
-    def quantities(self) -> tuple[tuple[str, int], ...]:
+    def quantities(self) -> Counted:
         """How often each number, each drawing and each sign of sums and order occurs: what other LaTeX leaves too."""
         return tuple((token, times) for token, times in self.key if _is_quantity(token))
+
+    @property
+    def figures(self) -> Counted:
+        """How often each number and each sign of sums and order occurs: texts of equal `key`, `symbols` or
+        `quantities` have equal figures.
+        """
+        return tuple((token, times) for token, times in self.key if _is_number(token) or token in _SIGNS)
 
     @property
     def word_pairs(self) -> Iterator[tuple[str, ...]]:

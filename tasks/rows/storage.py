@@ -10,7 +10,9 @@ A fault is never an absence: what cannot be asked or listed raises, so that nobo
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,7 @@ S3_PATIENCE = {"connect_timeout": 5, "read_timeout": 15, "retries": {"mode": "st
 nothing at all holds a run up for two minutes, not for ever."""
 _ROUNDS_OF_TRIES = 2
 """s3fs repeats what botocore has given up."""
+_CHUNK = 8 << 20
 _IN_MEMORY = Lock()
 """memory:// looks and writes in two steps; S3 and other remote file systems do it in one."""
 
@@ -50,8 +53,10 @@ class Storage:
         self.base = str(base).rstrip("/")
         self.is_local = isinstance(self._fs, LocalFileSystem)
 
-    def create(self, name: str, data: bytes) -> None:
-        """Write `name` once, durably. Raises `AlreadyExists` if it exists, `StorageError` on failure.
+    def create(self, name: str, data: bytes | IO[bytes]) -> None:
+        """Write bytes, or what a file holds, as `name` once, durably.
+
+        Raises `AlreadyExists` if it exists, `StorageError` on failure.
 
         A remote client that lost the answer to its put sends it again and may meet its own object: whoever
         must not take that for another writer's uses `put`.
@@ -72,10 +77,24 @@ class Storage:
             self.create(name, data)
         except AlreadyExists:
             if self.read(name) != data:
-                raise StorageError(
-                    f"{self.root}/{name} exists with other bytes: the same inputs gave another result. "
-                    "Keep both files and report it; delete the older one to go on."
-                ) from None
+                raise self._other_bytes(name) from None
+
+    def put_file(self, name: str, path: Path, digest: str) -> None:
+        """`put` of a local file (on S3 of at most 5 GB) whose bytes have this SHA-256; it is read in pieces."""
+        with path.open("rb") as file:
+            try:
+                self.create(name, file)
+            except AlreadyExists:
+                if self.digest(name) != digest:
+                    raise self._other_bytes(name) from None
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of the bytes of `name`, which are read in pieces. Raises as `read` does."""
+        seen = hashlib.sha256()
+        with self.opened(name) as file:
+            while piece := file.read(_CHUNK):
+                seen.update(piece)
+        return seen.hexdigest()
 
     def read(self, name: str) -> bytes:
         """The bytes of `name`. Raises `Absent` if it is not there, `StorageError` if it is unreadable."""
@@ -134,6 +153,12 @@ class Storage:
         names = (path.removeprefix(self.base).lstrip("/") for path in found)
         return sorted(name for name in names if not name.rsplit("/", 1)[-1].startswith(".tmp-"))
 
+    def _other_bytes(self, name: str) -> StorageError:
+        return StorageError(
+            f"{self.root}/{name} exists with other bytes: the same inputs gave another result. "
+            "Keep both files and report it; delete the older one to go on."
+        )
+
     def _path(self, name: str) -> str:
         return f"{self.base}/{name}" if name else self.base
 
@@ -152,7 +177,7 @@ class Storage:
         except Exception as fault:
             raise self._fault(verb, name, fault) from fault
 
-    def _create_s3(self, name: str, data: bytes) -> bool:
+    def _create_s3(self, name: str, data: bytes | IO[bytes]) -> bool:
         bucket, key, _ = self._fs.split_path(self._path(name))
         try:
             self._fs.call_s3("put_object", Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
@@ -163,21 +188,25 @@ class Storage:
             raise
         return True
 
-    def _create_other(self, name: str, data: bytes) -> bool:
+    def _create_other(self, name: str, data: bytes | IO[bytes]) -> bool:
         try:
             with _IN_MEMORY:
-                self._fs.pipe_file(self._path(name), data, mode="create")
+                whole = data if isinstance(data, bytes) else data.read()
+                self._fs.pipe_file(self._path(name), whole, mode="create")
         except FileExistsError:
             return False
         return True
 
 
-def _create_local(path: Path, data: bytes) -> bool:
+def _create_local(path: Path, data: bytes | IO[bytes]) -> bool:
     _make_folder(path.parent)
     temporary = path.parent / f".tmp-{uuid4().hex}"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                shutil.copyfileobj(data, file, _CHUNK)
             file.flush()
             os.fsync(file.fileno())
         try:

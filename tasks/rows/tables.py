@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 Schema = Mapping[str, Any]
+ROWS_OF_GROUP = 8192
 
 
 def table(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pl.DataFrame:
@@ -28,7 +29,7 @@ def table(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pl.DataFrame:
 def encode(frame: pl.DataFrame) -> bytes:
     """Parquet, zstd, fixed row groups."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=8192)
+    frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=ROWS_OF_GROUP)
     return buffer.getvalue()
 
 

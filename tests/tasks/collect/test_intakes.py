@@ -10,7 +10,7 @@ import pytest
 
 from tasks import world
 from tasks.collect.source import Source
-from tasks.collect.task import again, collect, fingerprint, rows_of
+from tasks.collect.task import again, collect, fingerprint, remade
 from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import Manifest
@@ -152,10 +152,10 @@ def test_deleted_intakes_come_back_as_they_were(collected: Collect, tmp_path: Pa
     )
     storage = world.storage(where.root)
     before = storage.read_all(storage.list(""))
-    rows = rows_of(chain, sources, where)
+    made = remade(chain, sources, where, tmp_path / "made")
     for name in before:
         storage.delete(name)
-    assert again(rows, sources, where) == chain
+    assert again(made, sources, where) == chain
     assert storage.read_all(storage.list("")) == before
 
 
@@ -164,6 +164,9 @@ def test_an_intake_that_the_sources_no_longer_give_is_told_of(collected: Collect
     (intake,) = collected(AGAIN, A, B)
     collected(*now)
     with pytest.raises(SourceError, match="no longer give"):
-        rows_of(
-            [intake], [Source(name="forum", path=f"{tmp_path}/posts.jsonl")], Where(root=f"{tmp_path}/root", run="r")
+        remade(
+            [intake],
+            [Source(name="forum", path=f"{tmp_path}/posts.jsonl")],
+            Where(root=f"{tmp_path}/root", run="r"),
+            tmp_path / "made",
         )

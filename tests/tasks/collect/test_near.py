@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.collect.collecting import collect
 from tasks.collect.duplicates import Settings
 from tasks.collect.near import repeats
 from tasks.collect.source import RawRow
 from tasks.collect.texts import Repeat, Text
+from tests.tasks.intake import collect
 
 ROOTS = "Both roots of the quadratic equation $x^2 - 63x + k = 0$ are prime numbers. "
 HOW_MANY = ROOTS + "How many possible values of $k$ are there?"
@@ -82,7 +82,7 @@ ROWS = [raw("a", HOW_MANY, None), raw("b", FIND, "1"), raw("c", HOW_MANY, "1"), 
 
 
 def test_collecting_drops_near_duplicates_with_their_evidence() -> None:
-    verdicts, problems = collect(ROWS, {})
+    verdicts, problems = collect(ROWS)
     found = {v["row_id"]: (v["reason"], v["duplicate_of"], v["similarity"]) for v in verdicts}
     assert [problem["row_id"] for problem in problems] == ["b"]
     reason, of, similarity = found["c"]
@@ -93,15 +93,15 @@ def test_collecting_drops_near_duplicates_with_their_evidence() -> None:
 
 
 def test_the_paper_drops_exact_copies_only() -> None:
-    verdicts, problems = collect(ROWS, {}, settings=Settings(near_duplicates=None))
+    verdicts, problems = collect(ROWS, settings=Settings(near_duplicates=None))
     assert {problem["row_id"] for problem in problems} == {"b", "c"}
     assert {v["reason"] for v in verdicts} == {None, "duplicate_exact"}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(st.text(alphabet="ab 12+", max_size=12), st.sampled_from(["1", "2", None])), max_size=12))
 def test_whatever_the_rows_a_duplicate_names_a_row_that_is_kept(pairs: list[tuple[str, str | None]]) -> None:
-    verdicts, problems = collect([raw(f"r{i:02}", text, answer) for i, (text, answer) in enumerate(pairs)], {})
+    verdicts, problems = collect([raw(f"{i:02}", text, answer) for i, (text, answer) in enumerate(pairs)])
     kept = {problem["row_id"] for problem in problems}
     assert {v["duplicate_of"] for v in verdicts} - {None} <= kept
     assert len(verdicts) == len(pairs)

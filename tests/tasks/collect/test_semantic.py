@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tasks import world
 from tasks.collect import semantic
-from tasks.collect.collecting import collect
 from tasks.collect.duplicates import Settings
 from tasks.collect.semantic import embedded, repeats
 from tasks.collect.source import RawRow, Source
@@ -22,6 +21,7 @@ from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest_bytes
 from tasks.rows.tables import decode
 from tasks.world import Where
+from tests.tasks.intake import collect
 
 HEXAGON = "How many diagonals can be drawn for a hexagon?"
 CONVEX = "How many distinct diagonals of a convex hexagon can be drawn?"
@@ -77,14 +77,14 @@ def raw(name: str, question: str, answer: str | None) -> RawRow:
 
 def test_collecting_drops_semantic_duplicates_with_their_evidence() -> None:
     rows = [raw("a", HEXAGON, "9"), raw("b", CONVEX, "9"), raw("c", CONVEX.upper(), None), raw("d", LARGEST, "420")]
-    verdicts, problems = collect(rows, {}, settings=ON)
+    verdicts, problems = collect(rows, settings=ON)
     found = {v["row_id"]: (v["reason"], v["duplicate_of"]) for v in verdicts}
     assert found == {
         "a": (None, None), "b": ("duplicate_semantic", "a"), "c": ("duplicate_exact", "a"), "d": (None, None)
     }  # fmt: skip
     assert {problem["row_id"] for problem in problems} == {"a", "d"}
     assert 0.9 <= next(v["similarity"] for v in verdicts if v["row_id"] == "b") < 1
-    assert len(collect(rows, {})[1]) == 3  # as shipped they stay
+    assert len(collect(rows)[1]) == 3  # as shipped they stay
 
 
 def test_a_grown_source_is_compared_with_what_stands_and_no_text_is_embedded_twice(tmp_path: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_grown_source_is_compared_with_what_stands_and_no_text_is_embedded_twi
     assert sorted(kept) == sorted(digest_bytes(question.encode()) for question, _ in rows)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(st.text(alphabet="ab 12+", max_size=12), st.sampled_from(["1", "2", None])), max_size=12))
 def test_whatever_the_rows_a_duplicate_names_a_row_that_is_kept(pairs: list[tuple[str, str | None]]) -> None:
     def all_alike(texts: Sequence[Text]) -> Mapping[str, Vectors]:
         return {text.question: np.eye(1, 4, dtype=np.float32) for text in texts}
 
-    rows = [raw(f"r{i:02}", text, answer) for i, (text, answer) in enumerate(pairs)]
-    verdicts, problems = collect(rows, {}, settings=ON, embed=all_alike)
+    rows = [raw(f"{i:02}", text, answer) for i, (text, answer) in enumerate(pairs)]
+    verdicts, problems = collect(rows, settings=ON, embed=all_alike)
     kept = {problem["row_id"] for problem in problems}
     assert {v["duplicate_of"] for v in verdicts} - {None} <= kept
     assert len(verdicts) == len(pairs)

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tasks import world
-from tasks.collect import collecting
-from tasks.collect.source import Source, read
 from tasks.decontaminate.benchmarks import Benchmark
 from tasks.decontaminate.settings import Settings
 from tasks.decontaminate.task import STAGE, decontaminate, inputs
@@ -15,11 +12,10 @@ from tasks.errors import RecipeError
 from tasks.models.endpoint import Endpoint
 from tasks.models.prices import Price
 from tasks.models.request import Model
-from tasks.rows import manifest as manifests
 from tasks.rows import shards
-from tasks.rows.tables import table
 from tasks.stage import PlannedStage, plan
 from tasks.world import Where
+from tests.tasks.intake import collected
 
 JUDGE = Model(name="judge", revision="1")
 PRICE = Price(input=1, cached_input=1, output=1, as_of="2026-01-01", source="test")
@@ -50,8 +46,6 @@ def test_a_shard_refuses_benchmarks_that_have_changed_since_the_plan(tmp_path: P
     settings = Settings(benchmarks=(Benchmark(name="b", path=str(path)),))
     before = planned(settings)
     write(path, "What is 2+2?")
-    rows = list(read(Source(name="own", path="own"), [b'{"question": "What is 3+3?"}']))
-    verdicts, problems = collecting.collect(rows, {})
     where = Where(
         root=str(tmp_path / "root"),
         run="r",
@@ -59,16 +53,7 @@ def test_a_shard_refuses_benchmarks_that_have_changed_since_the_plan(tmp_path: P
         routes={"judge": "nowhere"},
         prices={"judge": PRICE},
     )
-    intake = manifests.commit(
-        world.storage(where.root),
-        stage="collect",
-        fingerprint="f",
-        shard="intake",
-        upstream="g",
-        rows_in=1,
-        verdicts=table(verdicts, collecting.VERDICTS),
-        tables={"problems": table(problems, collecting.PROBLEMS)},
-    )
+    intake = collected(where, [b'{"question": "What is 3+3?"}'])
     [shard] = shards.plan(intake.digest, 1)
     with pytest.raises(RecipeError, match="have changed since the run was planned"):
         decontaminate.fn(before, shard, [intake], where)

@@ -136,7 +136,7 @@ def test_a_shard_reads_only_the_row_groups_of_its_own_problems(
     fetched: list[int] = []
     read = pq.ParquetFile.read_row_group
     monkeypatch.setattr(
-        pq.ParquetFile, "read_row_group", lambda self, group: fetched.append(group) or read(self, group)
+        pq.ParquetFile, "read_row_group", lambda self, group, *more: fetched.append(group) or read(self, group, *more)
     )
     parts = []
     for shard in plan(manifest.digest, 12):

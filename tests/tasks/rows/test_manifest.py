@@ -10,6 +10,7 @@ from tasks.errors import ConservationError, StorageError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import FileRef, Manifest
 from tasks.rows.storage import Storage
+from tasks.rows.table_file import TableWriter
 from tasks.rows.tables import encode, table
 from tasks.rows.verdict import Verdict
 
@@ -131,3 +132,33 @@ def test_files_that_lie_elsewhere_are_named(storage: Storage) -> None:
 
 def test_verdicts_are_the_words_in_the_tables() -> None:
     assert [verdict.value for verdict in Verdict] == ["keep", "drop", "quarantine"]
+
+
+def test_tables_that_memory_does_not_hold_are_committed_as_files(storage: Storage, tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "own.parquet", VERDICTS) as writer:
+        writer.write(FATES)
+        file = writer.finish()
+    made = manifests.commit_files(
+        storage, **WHERE, rows_in=6, fates=manifests.counts(FATES), tables={manifests.VERDICTS: file}
+    )
+    assert (made.kept, made.dropped) == (2, {"proof": 2, "yes_no": 1})
+    assert manifests.find(storage, **WHERE) == made
+    assert manifests.read(storage, made).equals(FATES)
+    with pytest.raises(ConservationError):
+        manifests.commit_files(
+            storage, **{**WHERE, "shard": "s"}, rows_in=7, fates=manifests.counts(FATES), tables={"verdicts": file}
+        )
+
+
+def test_some_columns_of_a_large_table_are_those_of_the_whole(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = commit(storage)
+    columns = ["verdict", "problem_id"]
+    small = manifests.read(storage, made, columns=columns)
+    monkeypatch.setattr(manifests, "ROWS_READ_WHOLE", 5)
+    assert manifests.read(storage, made, columns=columns).equals(small)
+    path = tmp_path / made.files["verdicts"].name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(StorageError, match="its digest differs"):
+        manifests.read(storage, made, columns=columns)

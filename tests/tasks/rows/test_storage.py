@@ -1,5 +1,6 @@
 """One contract for every kind of storage root: a local disk, memory, and a real S3 server."""
 
+import hashlib
 import os
 import secrets
 import tempfile
@@ -33,6 +34,19 @@ def test_what_is_created_is_read_back_whole(storage: Storage) -> None:
     assert storage.read("a/b/c.bin") == b"\x00\xff" * 1000
     assert storage.read("a/empty") == b""
     assert storage.exists("a/b/c.bin")
+
+
+def test_a_file_is_put_as_its_bytes_would_be(storage: Storage, tmp_path: Path) -> None:
+    whole = secrets.token_bytes(1 << 20) * 9
+    path, digest = tmp_path / "file", hashlib.sha256(whole).hexdigest()
+    path.write_bytes(whole)
+    storage.put_file("a/file", path, digest)
+    assert storage.read("a/file") == whole
+    assert storage.digest("a/file") == digest
+    storage.put_file("a/file", path, digest)
+    path.write_bytes(whole[:-1])
+    with pytest.raises(StorageError, match="a/file exists with other bytes"):
+        storage.put_file("a/file", path, hashlib.sha256(whole[:-1]).hexdigest())
 
 
 def test_a_name_is_written_once(storage: Storage) -> None:

@@ -1,0 +1,108 @@
+"""Whatever texts may be duplicates of each other share a name, and whatever shares a name shares the group."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.collect.duplicates import Settings
+from tasks.collect.names import COMPARED, names
+from tasks.collect.near import similarity
+from tasks.collect.semantic import Settings as Semantic
+from tasks.collect.texts import Text
+
+ON = Settings(semantic_duplicates=Semantic())
+PIECES = (
+    *(
+        "1",
+        "2",
+        "12",
+        "1.5",
+        ".5",
+        "1,000",
+        "½",
+        "²",
+        "३",
+        "three",
+        "twelve",
+        "x",
+        "Find",
+        "pens",
+        "the",
+        "min",
+        "max",
+    ),
+    *("+", "-", "−", "=", "<", ">", r"\le", r"\ge", "≠", "=\u0338", r"\frac12", r"\frac{1}{2}", "^2", "^{2}", "_1"),
+    *(
+        "$",
+        r"\(",
+        r"\)",
+        ". ",
+        "; ",
+        "?",
+        "!",
+        ",",
+        "{,}",
+        r"\,",
+        "&",
+        "~",
+        "<br>",
+        "<p",
+        "/>",
+        r"\emph{2}",
+        r"\text{+}",
+    ),
+    *("[asy]", "draw(1+1);", "[/asy]", r"\\", "\\", "{", "}", "\n", "\u200b", "\ud800", "rac", "imes", "drawing"),
+)
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=7).flatmap(
+    lambda made: st.sampled_from((" ", "")).map(lambda between: between.join(made))
+)
+ANSWERS = st.sampled_from((None, "", "1", "$1$", "2"))
+
+
+@given(TEXTS, ANSWERS, TEXTS, ANSWERS)
+def test_rows_with_a_name_in_common_are_in_one_group(
+    one: str, answer: str | None, other: str, its: str | None
+) -> None:
+    a, b = names(one, answer, ON), names(other, its, ON)
+    for name in COMPARED:
+        if getattr(a, name) is not None and getattr(a, name) == getattr(b, name):
+            assert a.group == b.group
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=7), st.randoms(), ANSWERS)
+def test_the_order_of_words_and_the_words_themselves_do_not_show_in_the_group(
+    pieces: list[str], random: object, answer: str | None
+) -> None:
+    shuffled = list(pieces)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    a, b = (names(" ".join(text), answer, ON) for text in (pieces, [*shuffled, "pears"]))
+    assert a.symbols != b.symbols or a.group == b.group
+    assert a.quantities is None or a.quantities != b.quantities or a.group == b.group
+
+
+@given(TEXTS, ANSWERS, TEXTS, ANSWERS)
+def test_near_duplicates_have_a_name_in_common(one: str, answer: str | None, other: str, its: str | None) -> None:
+    a, b = Text("a", one, answer), Text("b", other, its)
+    if a.signature.symbols == b.signature.symbols and similarity(a, b, 0.6) is not None:
+        left, right = names(one, answer, ON), names(other, its, ON)
+        assert left.words == right.words or (left.symbols is not None and left.symbols == right.symbols)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Add 1 2.", "Add 12."), ("three x", "threex")])
+def test_copies_may_be_in_other_groups_so_that_they_are_found_first(one: str, other: str) -> None:
+    a, b = names(one, None, ON), names(other, None, ON)
+    assert a.form == b.form
+    assert a.group != b.group
+
+
+def test_a_drawing_is_a_quantity_but_no_symbol() -> None:
+    a, b = (names(f"Find $x+1$. [asy] draw({what}); [/asy]", "2", ON) for what in "ab")
+    assert a.quantities != b.quantities
+    assert (a.symbols, a.group) == (b.symbols, b.group)
+
+
+def test_what_the_settings_do_not_compare_has_no_name() -> None:
+    nothing = names("Find $x+1$.", "2", Settings(near_duplicates=None))
+    assert nothing[1:4] == (None, None, None)
+    assert names("Find $x+1$.", "2", Settings()).quantities is None
+    assert names("Find $x+1$.", None, ON)[2:4] == (None, None)
