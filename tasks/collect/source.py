@@ -138,7 +138,7 @@ class RawRow:
 class Rows:
     """Rows from the records of all files of a source: of equal ones each has an identity of its own.
 
-    Of what has gone by 16 bytes a row are remembered, and nothing else.
+    Of what has gone by 16 bytes a row are remembered, which take 110 in memory, and nothing else.
     """
 
     def __init__(self, source: Source) -> None:
