@@ -17,7 +17,16 @@ from uuid import uuid4
 import aiohttp
 import polars as pl
 
-from tasks.errors import CurationError, EndpointError, EngineClosed, Halted, NotStored, RejectedRequest
+from tasks.errors import (
+    CurationError,
+    EndpointError,
+    EngineClosed,
+    Halted,
+    LeaseLost,
+    NotStored,
+    RejectedRequest,
+    StorageError,
+)
 from tasks.ledger.books import DESK_DIGITS
 from tasks.ledger.events import Asker, Event
 from tasks.ledger.leases import Lease
@@ -30,11 +39,11 @@ from tasks.models.batch_lane import lanes
 from tasks.models.client import send
 from tasks.models.endpoint import Line
 from tasks.models.flights import Flights
-from tasks.models.gate import Turn
 from tasks.models.governor import tokens
 from tasks.models.lookups import Lookups
 from tasks.models.prompt import Ask, Prompt, Reply
 from tasks.models.request import Request, request
+from tasks.models.turn import Turn
 from tasks.rows.storage import Storage
 from tasks.rows.tables import table
 from tasks.rows.trial import TrialOfShard
@@ -219,8 +228,6 @@ class Desk:
         payload = wire.body(wanted, streamed=line.endpoint.stall_seconds is not None)
         bound = prices.bound(line.price, len(payload), int(wanted.sampling["max_tokens"]))
         async with line.gate.turn(tokens(len(payload), int(wanted.sampling["max_tokens"]))) as turn:
-            if self._lease and self._lease.is_stale:
-                await self._lease.confirm()
             async with self._bill(bound) as bill:
                 answer = await self._attempt(wanted, line, asker, payload, turn, bill)
             if answer.retry_after and answer.error in retry.RESTS:
@@ -257,6 +264,16 @@ class Desk:
         finally:
             self._purse.settle(bill)
 
+    async def _holds_lease(self) -> bool:
+        """Whether the shard is still this desk's, made sure of after a pause; if nobody can tell, the desk closes."""
+        try:
+            if self._lease:
+                await self._lease.confirm()
+        except (LeaseLost, StorageError) as why:
+            self._close(why)
+            return False
+        return True
+
     async def _attempt(
         self, wanted: Request, line: Line, asker: Asker, payload: bytes, turn: Turn, bill: Bill
     ) -> Answer:
@@ -274,9 +291,15 @@ class Desk:
             Event(kind="intent", at_ms=_now(), request=wanted.canonical, bound_microusd=bill.bound, **common)
         )
         bill.maybe = bill.bound
-        began = time.monotonic()
-        answer = await send(self._http, payload, line, session=asker.problem_id)
-        took = round(1000 * (time.monotonic() - began))
+        async with line.gate.wire(turn) as is_open:
+            began = time.monotonic()
+            if is_open and await self._holds_lease():
+                answer = await send(self._http, payload, line, session=asker.problem_id)
+            else:
+                answer = Answer(http_status=0, body="", error="unsent")
+            took = round(1000 * (time.monotonic() - began))
+            if answer.error in retry.GIVEN_UP:  # before the next one is on the wire
+                self._close(_gave_up(answer, line))
         answer, found = facts(answer, line, wanted.key)
         turn.ended(answer.error, took / 1000, found)
         await self._log.append(Event(kind="outcome", at_ms=_now(), took_ms=took, **common, **found))

@@ -2,45 +2,37 @@
 
 While only concurrency is limited, requests pass on the last grant and the governor hears of them twice a second;
 where a rate is limited, each passes at a moment of its own, handed out by the second.
+
+A turn is longer than its time on the wire: before that its intent becomes durable, and after it its outcome. No more
+are on the wire than was granted. For so many to be there, a few more have a turn: as many as the time that turns are
+off the wire asks for (Little's law), but at most half as many again. Where a rate is limited nobody is ahead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 from uuid import uuid4
 
 from tasks.models.governor import MEMBER_SECONDS, SLICE_SECONDS, Grant, Limits, Report
 from tasks.models.governors import Governor
 from tasks.models.retry import RESTS
+from tasks.models.turn import Turn
+from tasks.models.waiting import Queue
 
 _LATE_SECONDS = 0.25
 """A moment that has passed by more is not used: late requests would bunch with those of the next slice."""
 _SOON_SECONDS = 0.02
 _COSTS_AT_ONCE = 1024
-
-
-@dataclass(slots=True)
-class Turn:
-    """One request's turn; whoever sends it says how it went before it ends."""
-
-    error: str | None = None
-    seconds: float | None = None
-    tokens: int | None = None
-    rest_seconds: float = 0.0
-
-    def ended(self, error: str | None, seconds: float, facts: Mapping[str, Any]) -> None:
-        """Note how it went; `facts` has the tokens that were used, if anybody knows them."""
-        self.error, self.seconds = error, seconds if error in (None, "timeout", "stalled") else None
-        if error is None:
-            self.tokens = facts["prompt_tokens"] + facts["completion_tokens"]
+MOST_AHEAD = 0.5
+"""Turns beyond what may be on the wire, as a share of it, at most; so many more are possibly paid after a kill."""
+_LATELY = 0.05
+"""Weight of the last turn in the mean times of turns."""
 
 
 class Gate:
@@ -51,13 +43,15 @@ class Gate:
         self._governor, self._endpoint, self._limits, self._role = governor, endpoint, limits, role
         self._paced = bool(limits.requests_per_minute or limits.tokens_per_minute)
         self._member = uuid4().hex
-        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._news = asyncio.Event()
+        self._queue = Queue(self._passes, self._leave, came=self._news.set)
+        self._ready = Queue(self._goes_out, self._hang_up)
         self._moments: deque[tuple[float, int]] = deque()
-        self._in_flight = self._allowance = 0
+        self._turns = self._on_wire = self._allowance = 0
+        self._mean_off = self._mean_on = 0.0
         self._held_until = self._rest_until = self._asked_at = self._report_at = 0.0
         self._served = True
         self._shut: BaseException | None = None
-        self._news = asyncio.Event()
         self._forget()
 
     def _forget(self) -> None:
@@ -77,37 +71,39 @@ class Gate:
     def shut(self, why: BaseException) -> None:
         """Let nobody through any more: who waits, and who comes, gets `why`."""
         self._shut = self._shut or why
-        while self._queue:
-            _, waiter = self._queue.popleft()
-            if not waiter.done():
-                waiter.set_exception(self._shut)
+        self._queue.close(self._shut)
+        self._ready.move()
 
     @asynccontextmanager
     async def turn(self, tokens: int) -> AsyncIterator[Turn]:
         """Wait for a turn; `tokens` is the most that the request can use. Raises what the gate was shut with."""
         if self._shut:
             raise self._shut
-        if self._queue or not self._passes():
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._queue.append((tokens, waiter))
-            self._news.set()
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                    self._leave()
-                raise
+        await self._queue.place(tokens)
         turn = Turn()
         try:
             yield turn
         finally:
+            turn.off_wire += turn.lap()
             self._note(turn, tokens)
             self._leave()
 
+    @asynccontextmanager
+    async def wire(self, turn: Turn) -> AsyncIterator[bool]:
+        """Within a turn, wait until one more may be on the wire. False: the gate is shut, so send nothing."""
+        turn.off_wire += turn.lap()
+        await self._ready.place()
+        turn.lap()
+        try:
+            yield self._shut is None
+        finally:
+            turn.on_wire += turn.lap()
+            self._hang_up()
+
     def _passes(self) -> bool:
-        """Whether one more may go now; if so it is in flight."""
+        """Whether one more may have a turn now; if so it has."""
         now = time.monotonic()
-        if self._in_flight >= self._allowance or now < self._rest_until or now >= self._held_until:
+        if self._turns >= self._most_turns() or now < self._rest_until or now >= self._held_until:
             return False
         if self._paced:
             while self._moments and now > self._moments[0][0] + _LATE_SECONDS:
@@ -115,22 +111,33 @@ class Gate:
             if not self._moments or now < self._moments[0][0]:
                 return False
             self._moments.popleft()
-        self._in_flight += 1
-        if self._in_flight == 1:
+        self._turns += 1
+        if self._turns == 1:
             self._news.set()
         return True
 
+    def _most_turns(self) -> int:
+        if self._paced or not self._mean_on:
+            return self._allowance
+        return self._allowance + math.ceil(self._allowance * min(MOST_AHEAD, self._mean_off / self._mean_on))
+
+    def _goes_out(self) -> bool:
+        """Whether one more may be on the wire now; if so it is. Who waits in vain gets out, to hear of it."""
+        if not self._shut and (self._on_wire >= self._allowance or time.monotonic() < self._rest_until):
+            return False
+        self._on_wire += 1
+        return True
+
     def _release(self) -> None:
-        while self._queue:
-            if self._queue[0][1].done():
-                self._queue.popleft()
-            elif self._passes():
-                self._queue.popleft()[1].set_result(None)
-            else:
-                return
+        self._ready.move()
+        self._queue.move()
+
+    def _hang_up(self) -> None:
+        self._on_wire -= 1
+        self._release()
 
     def _leave(self) -> None:
-        self._in_flight -= 1
+        self._turns -= 1
         self._release()
 
     def _note(self, turn: Turn, tokens: int) -> None:
@@ -138,6 +145,8 @@ class Gate:
             self._replies, self._seconds = self._replies + 1, self._seconds + turn.seconds
         if turn.tokens is not None:
             self._spare += max(0, tokens - turn.tokens)
+            self._mean_off += _LATELY * (turn.off_wire - self._mean_off)
+            self._mean_on += _LATELY * (turn.on_wire - self._mean_on)
         if turn.error in RESTS:
             self._throttled, self._rest = True, max(self._rest, turn.rest_seconds)
             self._rest_until = max(self._rest_until, time.monotonic() + turn.rest_seconds)
@@ -160,10 +169,10 @@ class Gate:
 
     def _seconds_to_next(self) -> float | None:
         """Until the next report or moment; None if nothing waits and nothing is in flight."""
-        if not self._queue and not self._in_flight:
+        if not self._queue and not self._turns:
             return None
         times = [self._due_at()]
-        if self._queue and self._moments and self._in_flight < self._allowance:
+        if self._queue and self._moments and self._turns < self._allowance:
             times.append(max(self._moments[0][0], self._rest_until))
         return max(0.0, min(times) - time.monotonic())
 
@@ -174,9 +183,10 @@ class Gate:
 
     async def _ask(self) -> None:
         first = len(self._moments)
-        costs = tuple(cost for cost, _ in islice(self._queue, first, first + _COSTS_AT_ONCE)) if self._paced else ()
+        costs = self._queue.costs(first, _COSTS_AT_ONCE) if self._paced else ()
         said = Report(
-            member=self._member, role=self._role, in_flight=self._in_flight, waiting=len(self._queue), costs=costs,
+            member=self._member, role=self._role, in_flight=max(self._on_wire, min(self._turns, self._allowance)),
+            waiting=len(self._queue) + len(self._ready), costs=costs,
             replies=self._replies, seconds=self._seconds / self._replies if self._replies else 0.0,
             throttled=self._throttled, rest_seconds=self._rest, spare_tokens=self._spare,
         )  # fmt: skip
@@ -191,7 +201,7 @@ class Gate:
         self._moments.extend((now + moment, cost) for moment, cost in zip(grant.moments, costs, strict=False))
         self._served = len(grant.moments) == len(costs)
         self._report_at = now + SLICE_SECONDS / 2
-        if self._queue and not self._moments and (self._paced or self._in_flight >= self._allowance):
+        if self._queue and not self._moments and (self._paced or self._turns >= self._most_turns()):
             self._report_at = now + grant.again_seconds
 
     def _say(self, report: Report) -> Grant:

@@ -15,6 +15,8 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     garbled       200 without a readable completion or usage         retry, back off
     wrong_model   200 by another model than was asked                set the row aside; the endpoint goes on
     unserved      a batch that ended without serving this            retry, online
+    unsent        the desk closed, or its lease got stale, before    retry, if that is still allowed
+                  this was sent
     rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
     poison        424: this request kills our own engine             set the row aside; the endpoint goes on
     unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
@@ -63,6 +65,7 @@ RULES = {
     "garbled": Rule(then=Then.RETRY, maybe_paid=True),
     "wrong_model": Rule(then=Then.SET_ASIDE, maybe_paid=True),
     "unserved": Rule(then=Then.RETRY),
+    "unsent": Rule(then=Then.RETRY),
     "rejected": Rule(then=Then.SET_ASIDE),
     "poison": Rule(then=Then.SET_ASIDE),
     "unpaid": Rule(then=Then.GIVE_UP),
@@ -71,6 +74,7 @@ RULES = {
 }
 RETRIED = frozenset(name for name, rule in RULES.items() if rule.then is Then.RETRY)
 RESTS = frozenset(name for name, rule in RULES.items() if rule.rests)
+GIVEN_UP = frozenset(name for name, rule in RULES.items() if rule.then is Then.GIVE_UP)
 SET_ASIDE = frozenset(name for name, rule in RULES.items() if rule.then is Then.SET_ASIDE)
 
 _EMPTY_ACCOUNT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tasks.models.gate import MOST_AHEAD
 from tasks.models.rehearsal.champ import problems
 
 CONCURRENCY = 4
 SHARDS = 3
 WORKERS = 2
-AT_ONCE = CONCURRENCY * WORKERS
-"""The most requests that can be in flight."""
+AT_ONCE = math.ceil(CONCURRENCY * (1 + MOST_AHEAD)) * WORKERS
+"""The most requests that can be in flight: sent, and their outcome not yet durable."""
 _ROLES = ("screener", "judge", "rater", "solver", "topic")
 
 

@@ -90,6 +90,7 @@ async def desk(
     buys: bool = True,
     governor: Governor | None = None,
     purse: Purse | None = None,
+    patience: Patience = QUICK,
     **reached: Any,
 ) -> AsyncIterator[Desk]:
     """A desk with a store of its own, as another process would have. `reached` are fields of its endpoint."""
@@ -117,7 +118,7 @@ async def desk(
             run=run,
             stage="rate",
             shard="shard",
-            patience=QUICK,
+            patience=patience,
             buys=buys,
             purse=purse,
         ) as made,

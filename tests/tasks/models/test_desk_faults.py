@@ -8,6 +8,7 @@ from aiohttp import web
 from tasks.errors import EndpointError, EngineClosed, RejectedRequest
 from tasks.ledger import spend
 from tasks.models.request import request
+from tasks.models.retry import Patience
 from tasks.rows.storage import Storage
 from tests.tasks.models.openai_server import (
     MODEL,
@@ -123,8 +124,8 @@ async def test_an_endpoint_that_rejects_everything_is_given_up(storage: Storage,
 
 
 async def test_once_closed_no_further_attempt_of_a_request_goes_out(storage: Storage, server: Server) -> None:
-    server.plan = [say(429, "wait", Retry_After="60"), say(401, "no such key")]
-    async with asyncio.timeout(20), desk(storage, server) as made:
+    server.plan = [say(500, "later"), say(401, "no such key")]
+    async with asyncio.timeout(20), desk(storage, server, patience=Patience(first=60, longest=60)) as made:
         waiting = asyncio.create_task(ask_of(made)(prompt("waits")))
         await server.asked.wait()
         with pytest.raises(EndpointError):
