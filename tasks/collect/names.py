@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tasks.collect.duplicates import Settings
 from tasks.rows.normal_form import normal_form
 from tasks.rows.problem import normal_text
-from tasks.rows.signature import Counted, signature
+from tasks.rows.signature import Counted, Signature, signature
 
 
 class Names(NamedTuple):
@@ -43,8 +43,13 @@ def names(question: str, answer: str | None, settings: Settings) -> Names:
         words=_named(told.key) if near else None,
         symbols=_named(told.symbols, said) if near and said is not None else None,
         quantities=_named(told.quantities, said) if semantic and said else None,
-        group=_named(told.figures),
+        group=group(told),
     )
+
+
+def group(told: Signature) -> str:
+    """The name that all rows share which may be near or semantic duplicates of each other."""
+    return _named(told.figures)
 
 
 def _named(counted: Counted, answer: str = "") -> str:

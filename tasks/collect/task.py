@@ -13,6 +13,7 @@ from tasks import world
 from tasks.collect import collecting, opening
 from tasks.collect.duplicates import Settings
 from tasks.collect.intake import Intake, Made
+from tasks.collect.names import group
 from tasks.collect.older import Before
 from tasks.collect.seen import Seen, standing, unseen
 from tasks.collect.semantic import Embed
@@ -23,7 +24,6 @@ from tasks.errors import SourceError
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import VERDICTS, Manifest
-from tasks.rows.problem import problem_id
 from tasks.rows.storage import Storage
 from tasks.task import OPTIONS
 from tasks.world import Where
@@ -146,9 +146,13 @@ def _commit(storage: Storage, pool: str, made: Made, chain: list[Manifest]) -> M
 
 
 def _embed(storage: Storage, settings: Settings) -> Embed | None:
-    """Vectors from under the root, where the other stages with this embedder find them too."""
+    """Vectors from under the root. They lie by group, so that each part of an intake reads its own, and not among
+    those of all rows, of which few are compared here.
+    """
     how = settings.semantic_duplicates
     if how is None:
         return None
     kept = partial(KeptVectors, storage, how.embedder)
-    return lambda texts: vectors.of_rows(((problem_id(text.question), (text.question,)) for text in texts), kept)
+    return lambda texts: vectors.of_rows(
+        ((group(text.signature), (text.question,)) for text in texts), kept, "groups"
+    )

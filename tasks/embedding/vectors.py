@@ -76,13 +76,18 @@ class KeptVectors:
             return
 
 
-def of_rows(rows: Iterable[tuple[str, Sequence[str]]], kept: Callable[[str], KeptVectors]) -> dict[str, Vectors]:
-    """The windows of the texts of rows, given as problem id and texts; `kept` opens the vectors of a part."""
+def of_rows(
+    rows: Iterable[tuple[str, Sequence[str]]], kept: Callable[[str], KeptVectors], under: str = "rows"
+) -> dict[str, Vectors]:
+    """The windows of the texts of rows, given as problem id and texts; `kept` opens the vectors of a part.
+
+    Another digest than the problem's may be given, to have texts lie by that, `under` another name.
+    """
     parts: dict[int, dict[str, None]] = defaultdict(dict)
     for identity, texts in rows:
         parts[bucket(identity) // BUCKETS_OF_A_PART].update(dict.fromkeys(texts))
     found: dict[str, Vectors] = {}
     for part, texts_of in sorted(parts.items()):
         texts = list(texts_of)
-        found.update(zip(texts, kept(f"rows/{part:02}").windows(texts), strict=True))
+        found.update(zip(texts, kept(f"{under}/{part:02}").windows(texts), strict=True))
     return found
