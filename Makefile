@@ -9,7 +9,7 @@ ifeq ($(UV_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: demo engine-env ui local metrics test test-with-servers test-without kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-collect bench-report bench-scale bench-env train-env smoke-train format lock clean
+.PHONY: demo engine-env ui local metrics test kill-test check bench-verify bench-screen bench-decontaminate bench-ledger bench-models bench-orchestration bench-publish bench-collect bench-report bench-scale bench-env train-env smoke-train format lock clean
 
 demo: .venv/runtime $(if $(ENGINE),engine-env) ## the whole pipeline on embedded defaults; SOURCE=file.jsonl, ENGINE=vllm
 	$(BIN)/python -m flows demo --root $(ROOT) $(if $(ENGINE),--recipe demo_$(ENGINE)) $(if $(SOURCE),--source $(SOURCE)) $(if $(SHARDS),--shards $(SHARDS))
@@ -25,14 +25,8 @@ local: .venv/development ## the whole system as processes: PostgreSQL, Redis, S3
 metrics: .venv/runtime ## Prometheus metrics of ROOT's ledger and manifests on loopback, until Ctrl-C
 	$(BIN)/python -m flows metrics --root $(ROOT)
 
-test: .venv/development ## pass the tests: those with real servers, two files at a time, and beside them the others
-	+$(MAKE) -k -j 2 --output-sync --no-print-directory test-with-servers test-without
-
-test-with-servers: .venv/development
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
-
-test-without: .venv/development # they take what servers, which have deadlines, leave; Ray's workers are at nice 15
-	nice -n 19 $(BIN)/python -m pytest -m "not slow"
+test: .venv/development ## pass the tests, two files at a time; FILES=4
+	$(BIN)/python -m pytest -n $(or $(FILES),2) --dist loadfile --no-loadscope-reorder
 
 check: .venv/development ## formatter, linters, types, dependency rules
 	$(BIN)/ruff format --check .
