@@ -4,8 +4,8 @@ While only concurrency is limited, requests pass on the last grant and the gover
 where a rate is limited, each passes at a moment of its own, handed out by the second.
 
 A turn is longer than its time on the wire: before that its intent becomes durable, and after it its outcome. No more
-are on the wire than was granted. For so many to be there, a few more have a turn: as many as the time that turns are
-off the wire asks for (Little's law), but at most half as many again. Where a rate is limited nobody is ahead.
+are on the wire than was granted. For so many to be there, a few more have a turn: twice as many as the time that
+turns are off the wire asks for (Little's law), but at most half as many again. Where a rate is limited nobody is ahead.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _SOON_SECONDS = 0.02
 _COSTS_AT_ONCE = 1024
 MOST_AHEAD = 0.5
 """Turns beyond what may be on the wire, as a share of it, at most; so many more are possibly paid after a kill."""
+_CROWDS = 2.0
+"""Turns come and go in crowds, because segments are written for many at once: so many times the mean is needed."""
 _LATELY = 0.05
 """Weight of the last turn in the mean times of turns."""
 
@@ -119,7 +121,8 @@ class Gate:
     def _most_turns(self) -> int:
         if self._paced or not self._mean_on:
             return self._allowance
-        return self._allowance + math.ceil(self._allowance * min(MOST_AHEAD, self._mean_off / self._mean_on))
+        ahead = min(MOST_AHEAD, _CROWDS * self._mean_off / self._mean_on)
+        return self._allowance + math.ceil(self._allowance * ahead)
 
     def _goes_out(self) -> bool:
         """Whether one more may be on the wire now; if so it is. Who waits in vain gets out, to hear of it."""
