@@ -4,7 +4,7 @@ While only concurrency is limited, requests pass on the last grant and the gover
 where a rate is limited, each passes at a moment of its own, handed out by the second.
 
 A turn is longer than its time on the wire: before that its intent becomes durable, and after it its outcome. No more
-are on the wire than was granted. For so many to be there, a few more have a turn: twice as many as the time that turns
+are on the wire than was granted. For so many to be there, a few more have a turn: twice as many as the time turns
 are off the wire asks for (Little's law), but at most half as many again. Where a rate is limited nobody is ahead.
 """
 
