@@ -62,8 +62,8 @@ bench-publish: .venv/development ## rows a second and peak memory of publishing;
 bench-collect: .venv/development ## rows a second and peak memory of collecting, and what 1% more rows take; ROWS=n
 	$(BIN)/python -m tests.bench.collect --rows $(or $(ROWS),100000)
 
-bench-scale: .venv/development ## rows a second of each stage, memory, objects and 1% more rows; ROWS=n, RUNNER=threads, QUICK=1
-	$(BIN)/python -m tests.bench.scale --rows $(or $(ROWS),$(if $(QUICK),1000,100000)) --runner $(or $(RUNNER),ray)
+bench-scale: .venv/development ## rows a second of each stage, memory, objects and 1% more rows; ROWS=n, NODES=n, RUNNER=threads, QUICK=1
+	$(BIN)/python -m tests.bench.scale --rows $(or $(ROWS),$(if $(QUICK),1000,100000)) --runner $(or $(RUNNER),ray) --nodes $(or $(NODES),0)
 
 bench-report: .venv/development ## seconds and peak memory of a report page over many rows; ROWS=n
 	$(BIN)/python -m tests.bench.report --rows $(or $(ROWS),100000)

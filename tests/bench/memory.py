@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,12 +15,12 @@ _KINDS = (("ray::", "workers"), ("raylet", "Ray itself"), ("gcs_server", "Ray it
 
 
 @contextmanager
-def watched(pid: int) -> Iterator[Peaks]:
-    """Peaks of a process (`driver`) and of its descendants, complete when the block has ended."""
+def watched(pid: int, others: Sequence[int] = ()) -> Iterator[Peaks]:
+    """Peaks of a process (`driver`), of `others` and of the descendants of all, complete when the block has ended."""
     peaks: Peaks = {}
 
     def look() -> None:
-        for one in _tree(pid):
+        for one in _tree(pid, *others):
             kind = "driver" if one == pid else _kind(one)
             peaks[kind] = max(peaks.get(kind, 0), peak(one))
 
@@ -46,14 +46,14 @@ def repeatedly(look: Callable[[], None], seconds: float) -> Iterator[None]:
         thread.join()
 
 
-def _tree(pid: int) -> list[int]:
-    """The process and its descendants."""
+def _tree(*pids: int) -> list[int]:
+    """The processes and their descendants."""
     parents: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         found = _read(path)
         if found:
             parents.setdefault(int(found.rpartition(")")[2].split()[1]), []).append(int(path.parent.name))
-    tree = [pid]
+    tree = list(pids)
     for one in tree:
         tree.extend(parents.get(one, ()))
     return tree

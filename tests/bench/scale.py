@@ -26,6 +26,7 @@ from flows import services
 from flows.recipe import load
 from flows.runner import Runner
 from flows.services import prefect_server, rehearsal
+from tests.bench.cluster import cluster
 from tests.bench.common import REPOSITORY, say
 from tests.bench.memory import Peaks, watched
 from tests.bench.scale_page import told
@@ -56,16 +57,21 @@ class Bench:
     source: Path
     runner: Runner
     workers: int
+    nodes: int
 
     def run(self, root: Path, rows: int) -> Measured:
         """Run the recipe over the first `rows` rows."""
         write(self.source, range(rows))
         command = [sys.executable, "-m", "flows", "run", str(self.recipe), "--root", str(root), "--json"]
         command += ["--runner", self.runner.value, "--workers", str(self.workers)]
-        with prefect_server(root.with_suffix(".prefect")) as server, server():
+        with (
+            prefect_server(root.with_suffix(".prefect")) as server,
+            server(),
+            cluster(self.nodes, self.workers) as of_ray,
+        ):
             began = time.perf_counter()
             process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-            with process, watched(process.pid) as peaks:
+            with process, watched(process.pid, of_ray) as peaks:
                 said, _ = process.communicate()
             seconds = time.perf_counter() - began
             if process.returncode:
@@ -111,7 +117,7 @@ def _objects(root: Path) -> dict[str, tuple[int, int]]:
 
 
 @contextmanager
-def prepared(runner: Runner, workers: int, shards: int) -> Iterator[Bench]:
+def prepared(runner: Runner, workers: int, shards: int, nodes: int = 0) -> Iterator[Bench]:
     """A folder for the runs, the recipe of all of them, and models that answer at once."""
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as name:
         folder = Path(name)
@@ -119,7 +125,7 @@ def prepared(runner: Runner, workers: int, shards: int) -> Iterator[Bench]:
         write_benchmark(benchmark)
         with rehearsal(folder / "journal.jsonl") as address:
             made.write_text(json.dumps(recipe(source, benchmark, address, shards)), encoding="utf-8")
-            yield Bench(folder=folder, recipe=made, source=source, runner=runner, workers=workers)
+            yield Bench(folder=folder, recipe=made, source=source, runner=runner, workers=workers, nodes=nodes)
 
 
 def main() -> None:
@@ -128,10 +134,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--runner", type=Runner, default=Runner.RAY)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--nodes", type=int, default=0, help="nodes of a Ray cluster; 0: a run's own Ray")
     parser.add_argument("--shards", type=int, default=16)
     given = parser.parse_args()
     logging.getLogger("tasks").setLevel(logging.WARNING)
-    with prepared(given.runner, given.workers, given.shards) as bench:
+    with prepared(given.runner, given.workers, given.shards, given.nodes) as bench:
         small = bench.run(bench.folder / "small", given.rows // 10)
         whole = bench.run(bench.folder / "whole", given.rows)
         grown = bench.run(bench.folder / "whole", given.rows + given.rows // 100)
