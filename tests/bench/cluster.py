@@ -11,6 +11,8 @@ from unittest.mock import patch
 from tests.bench.common import REPOSITORY
 
 _STORE = 128 * 2**20
+_TOKEN = secrets.token_hex(32)
+"""Asked for by Ray's ports. One for all clusters of a process: Ray reads it once."""
 
 
 @contextmanager
@@ -18,12 +20,12 @@ def cluster(nodes: int, workers: int) -> Iterator[list[int]]:
     """Make a cluster the one of RAY_ADDRESS for the processes that are started within; gives its processes' ids.
 
     The head is the node of drivers and has no capacity; `workers` CPUs are dealt out among `nodes` others. Without
-    nodes there is no cluster, and a run starts Ray for itself. Ray's ports ask for a token that is made here.
+    nodes there is no cluster, and a run starts Ray for itself.
     """
     if not nodes:
         yield []
         return
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(REPOSITORY)}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN, "PYTHONPATH": str(REPOSITORY)}
     with patch.dict(os.environ, token):
         from ray.cluster_utils import Cluster
 
