@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from tasks.collect.readers.dump_rows import attributes
+from tasks.collect.readers.html_text import text_of
 from tasks.collect.readers.record import Record, of_fields
 from tasks.errors import SourceError
 
@@ -54,8 +55,8 @@ def licence(created: str, named: str = "") -> str:
 
 def records(file: IO[bytes], site: str, links: IO[bytes] | None = None) -> Iterator[Record]:
     """Every question, in the order of the dump: fields question (title and body, HTML as posted), solution (the
-    accepted answer, else the best), id, url, licence, and `about`: tags, score, day, the answers it came from, and
-    with `links` (PostLinks.xml) the ids of the questions it is a duplicate of and of those it names.
+    accepted answer, else the best, as text), id, url, licence, and `about`: tags, score, day, the answers it came
+    from, and with `links` (PostLinks.xml) the ids of the questions it is a duplicate of and of those it names.
 
     Raises `SourceError` if a file is none of a dump, or has a document type.
     """
@@ -135,4 +136,6 @@ def _record(line: int, post: dict[str, Any], joined: list[Any], site: str) -> Re
     if read.fault:
         return read
     told = {name: value for name, value in about.items() if value not in (None, "", [""], [])}
-    return replace(read, fields={**read.fields, "about": told})  # votes change daily, and are no part of its identity
+    said = text_of(accepted_body or best_body or "") or None
+    # Votes change daily, and are no part of its identity; nor is how the solution is read.
+    return replace(read, fields={**read.fields, "solution": said, "about": told})

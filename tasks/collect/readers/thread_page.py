@@ -13,20 +13,19 @@ from typing import IO
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from tasks.collect.readers.html_text import MOST_TAGS, text_of
 from tasks.collect.readers.record import Record, of_fields
 from tasks.collect.readers.stack_exchange import licence
 
 LONGEST_PAGE = 4 * 2**20
 """Bytes of a page, which shows at most thirty answers."""
-MOST_TAGS = 30_000
-"""Tags of a page: the parser's time grows with the square of how deep they are nested."""
 _MARK = re.compile(r"\s*\[(closed|duplicate|on hold|migrated)\]$")  # what the site puts behind a title
 _NO_PART = "aside, .js-post-notice, script:not([type^='math/tex']), style"  # of what somebody wrote
 
 
 def record(file: IO[bytes], site: str) -> Record:
     """The question of one page: fields question (title and body, HTML as posted), solution (the accepted answer, else
-    the best), id, url, licence, and `about`: tags, score, day, and the answers it came from.
+    the best, as text), id, url, licence, and `about`: tags, score, day, and the answers it came from.
 
     A page that is too long or no question's is a record with a fault.
     """
@@ -62,7 +61,8 @@ def record(file: IO[bytes], site: str) -> Record:
         "best_answer_score": _number(best, "data-score"),
     }
     told = {name: value for name, value in about.items() if value not in (None, "", [])}
-    return replace(read, fields={**read.fields, "about": told})
+    said = text_of(_text(accepted) or _text(best)) or None
+    return replace(read, fields={**read.fields, "solution": said, "about": told})
 
 
 def _text(post: LexborNode | None) -> str:

@@ -148,6 +148,19 @@ def test_a_damaged_archive_stops_before_anything_is_written(tmp_path: Path, dama
     assert not (tmp_path / "root").exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('<p>The answer is <span class="math-container">$3$</span>.</p>\n<p>Hope it helps.</p>', "$3$"),
+        (r"<p>So <b>the answer</b> is $\boxed{x&lt;8}$</p>", "x<8"),
+        ("<div>" * 40_000 + r"$\boxed{5}$", "5"),
+    ],
+)
+def test_an_answer_is_read_from_what_the_post_says_not_from_its_mark_up(body: str, said: str) -> None:
+    (one, *_) = read(HEAD + question(1, "2010-07-20") + answer(4, 1, 2, body) + "</posts>")
+    assert one.answer == said
+
+
 LINKS = """<?xml version="1.0" encoding="utf-8"?>
 <postlinks>
   <row Id="1" CreationDate="2010-07-21T00:00:00.000" PostId="1" RelatedPostId="8" LinkTypeId="1" />
