@@ -36,7 +36,7 @@ def test_a_fifth_of_all_goes_wrong_and_every_row_and_cent_is_accounted_for(tmp_p
     faults, witness, root = tmp_path / "faults.yaml", tmp_path / "journal.jsonl", str(tmp_path / "root")
     faults.write_text(yaml.safe_dump(plan), encoding="utf-8")
     with rehearsal(witness, faults=str(faults)) as address:
-        path = small.write(tmp_path, address, ROWS, timeout_seconds=2)
+        path = small.write(tmp_path, address, ROWS, timeout_seconds=10)
         recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         curate.with_options(task_runner=ThreadPoolTaskRunner(max_workers=2))(recipe, root)
     storage = Storage(root)
