@@ -23,7 +23,7 @@ from flows.budgets import approvals
 from tasks.models.rehearsal import journal
 from tasks.rows.storage import Storage
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 24
 
