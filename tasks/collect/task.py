@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from prefect import task
 
@@ -20,7 +21,7 @@ from tasks.collect.semantic import Embed
 from tasks.collect.source import RawRow, Source
 from tasks.embedding import vectors
 from tasks.embedding.vectors import KeptVectors
-from tasks.errors import SourceError
+from tasks.errors import SourceError, StorageError
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import VERDICTS, Manifest
@@ -48,19 +49,20 @@ def fingerprint(sources: list[Source], settings: Settings = _AS_SHIPPED) -> str:
 def collect(sources: list[Source], where: Where, settings: Settings = _AS_SHIPPED) -> list[Manifest]:
     """The intakes that hold every row of the sources, oldest first; the last is new if rows are new.
 
-    Raises `SourceError` if a source is missing, empty, or nothing in it can be read; nothing was spent then.
+    Raises `SourceError` if a source is missing, empty, or nothing in it can be read, and `StorageError` if local disk
+    has no room for the new rows; nothing was spent then.
     """
     storage = world.storage(where.root)
     pool = fingerprint(sources, settings)
     older = {manifest.digest: manifest for manifest in manifests.find_all(storage, STAGE, pool)}
     seen = [_seen(storage, manifest) for manifest in older.values()]
-    with TemporaryDirectory(prefix="collect-") as folder:
-        intake = _gathered(storage, Path(folder, "new"), unseen(_rows(sources), seen), settings)
+    with _room() as folder:
+        intake = _gathered(storage, folder / "new", unseen(_rows(sources), seen), settings)
         stand = standing(seen, genesis=pool)
         chain = [older[one] for one in stand]
         if len(stand) < len(seen):  # rows of the others are new again
             rows = unseen(_rows(sources), [one for one in seen if one.digest in stand])
-            intake = _gathered(storage, Path(folder, "anew"), rows, settings)
+            intake = _gathered(storage, folder / "anew", rows, settings)
         if intake.rows:
             chain.append(_commit(storage, pool, intake.make(Before(storage, chain)), chain))
     return chain
@@ -115,6 +117,19 @@ def read_source(source: Source) -> Iterator[RawRow]:
             f"{first.locator}: {first.fault}. Each row must be an object with the question in field "
             f"{source.columns.question!r}."
         )
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """A folder on local disk for the rows that memory does not hold."""
+    with TemporaryDirectory(prefix="collect-") as folder:
+        try:
+            yield Path(folder)
+        except OSError as fault:
+            raise StorageError(
+                f"new rows cannot be kept in {gettempdir()} while they are compared: {fault}. They need about twice "
+                "their size there; set TMPDIR to a folder with more room, and run again. Nothing was written."
+            ) from fault
 
 
 def _rows(sources: list[Source]) -> Iterator[RawRow]:

@@ -127,7 +127,7 @@ def test_every_row_has_one_fate_and_problems_are_what_is_kept(rows: list[RawRow]
     assert table(problems, PROBLEMS).height == len(problems)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(ROWS, st.integers(0, 12))
 def test_collecting_in_two_intakes_finds_the_same_problems_as_in_one(rows: list[RawRow], cut: int) -> None:
     """By exact copies: of near ones the row that was collected first stands."""

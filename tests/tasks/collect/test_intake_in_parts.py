@@ -72,7 +72,7 @@ def all_with_all(
     return fates
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(st.tuples(TEXTS, ANSWERS), max_size=16), st.integers(0, 16), st.sampled_from((Settings(), ON)))
 def test_parts_find_what_comparing_all_with_all_finds(
     made: list[tuple[str, str | None]], cut: int, how: Settings

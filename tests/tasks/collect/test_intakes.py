@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import random
+import resource
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from tasks import world
 from tasks.collect.source import Source
 from tasks.collect.task import again, collect, fingerprint, remade
-from tasks.errors import SourceError
+from tasks.errors import SourceError, StorageError
 from tasks.rows import manifest as manifests
 from tasks.rows.manifest import Manifest
 from tasks.world import Where
@@ -157,6 +160,22 @@ def test_deleted_intakes_come_back_as_they_were(collected: Collect, tmp_path: Pa
         storage.delete(name)
     assert again(made, sources, where) == chain
     assert storage.read_all(storage.list("")) == before
+
+
+def test_a_disk_without_room_is_told_of(collected: Collect, tmp_path: Path) -> None:
+    texts = [{"question": "".join(random.choices(string.printable, k=99_999))} for _ in range(3)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    rows = "".join(json.dumps(text) + "\n" for text in texts)
+    (tmp_path / "posts.jsonl").write_text(rows)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+        with pytest.raises(StorageError, match="set TMPDIR to a folder with more room"):
+            collect.fn(
+                [Source(name="forum", path=f"{tmp_path}/posts.jsonl")], Where(root=f"{tmp_path}/root", run="r")
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert collected(*texts)[-1].rows_in == 3
 
 
 @pytest.mark.parametrize("now", [[A], [B, A, AGAIN], [A, AGAIN, {**B, "answer": "5"}]])
