@@ -24,10 +24,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 300.0
 """How long a start of Ray may take."""
 WAITING_CPUS = 1 / 16
-_IDLE_SECONDS = 60
-"""How long a worker of Ray may be idle before it is ended because there are more than CPUs. As shipped that is one
-second, and a run's short pauses end workers whose next start costs the same imports again: 109 in one run of 1,920
-tasks on two CPUs."""
+_OF_RAY = {"idle_worker_killing_time_threshold_ms": 60_000, "prestart_worker_first_driver": False}
+"""A worker is idle for a minute before it is ended because there are more than CPUs. As shipped that is one second,
+so a run's short pauses end workers whose next start costs the same imports again: 109 in one run of 1,920 tasks on two
+CPUs. And none is started before it is known what it is for: it would be without `_OF_WORKERS`, and never be used."""
 _OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 
 
@@ -117,7 +117,7 @@ def _start_local(workers: int) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 runtime_env=_OF_WORKERS,
-                _system_config={"idle_worker_killing_time_threshold_ms": 1000 * _IDLE_SECONDS},
+                _system_config=_OF_RAY,
             )
 
 
