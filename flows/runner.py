@@ -26,8 +26,8 @@ START_SECONDS = 300.0
 WAITING_CPUS = 1 / 16
 _OF_RAY = {"idle_worker_killing_time_threshold_ms": 60_000, "prestart_worker_first_driver": False}
 """A worker is idle for a minute before it is ended because there are more than CPUs. As shipped that is one second,
-so a run's short pauses end workers whose next start costs the same imports again: 109 in one run of 1,920 tasks on two
-CPUs. And none is started before it is known what it is for: it would be without `_OF_WORKERS`, and never be used."""
+and a run's short pauses end workers whose next start costs the same imports again: 109 in one run of 1,920 tasks on
+two CPUs. And none is started before it is known what for: it would be without `_OF_WORKERS`, and never be used."""
 _OF_WORKERS = {"worker_process_setup_hook": "flows.orphans.end_with_parent"}
 
 
