@@ -132,15 +132,16 @@ def test_csv_and_arrays_of_json_are_read_too(tmp_path: Path) -> None:
     array = tmp_path / "hub" / "daman1209arora" / "jeebench" / "test.json"
     for path in (csv, array):
         path.parent.mkdir(parents=True)
-    pl.DataFrame({"ID": [1, 2], "Question": ['Find "x",\nthen y.', "Find z."]}).write_csv(csv)
+    questions = ['Find "x",\nthen y.', *(f"Find z in {i}." for i in range(932))]
+    pl.DataFrame({"ID": range(933), "Question": questions}).write_csv(csv)
     array.write_text(json.dumps([{"question": f"Find ${i}!$."} for i in range(515)], indent=1), encoding="utf-8")
     folder = tmp_path / "benchmarks"
     given = ["--folder", str(folder), "aime_1983_2024", "jeebench"]
     assert said("fetch", *given, "--hub", str(tmp_path / "hub")).exit_code == 0
     lines = (folder / "aime_1983_2024.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)[COLUMN] for line in lines] == ['Find "x",\nthen y.', "Find z."]
+    assert [json.loads(line)[COLUMN] for line in lines] == questions
     verified = json.loads(said("verify", *given, "--json").stdout)
-    assert [one["verdict"] for one in verified] == ["unknown_count", "whole"]
+    assert [one["verdict"] for one in verified] == ["whole", "whole"]
     array.write_text("[{", encoding="utf-8")
     refused = said("fetch", "--folder", str(tmp_path / "other"), "jeebench", "--hub", str(tmp_path / "hub"))
     assert "neither a JSON array" in " ".join(refused.stderr.split())
@@ -160,3 +161,15 @@ def test_a_name_that_nobody_registered_is_refused_with_the_nearest(tmp_path: Pat
     refused = said(command, "--folder", str(tmp_path), "gsm8")
     assert refused.exit_code == 2
     assert "did you mean gsm8k" in " ".join(refused.stderr.split())
+
+
+def test_a_benchmark_that_nobody_counted_is_taken_as_it_is(tmp_path: Path) -> None:
+    there = tmp_path / "hub" / "GAIR" / "OlympicArena" / "Math"
+    there.mkdir(parents=True)
+    for split, count in (("val", 2), ("test", 3)):
+        table = pl.DataFrame({"problem": [f"Find the {split} of {i}." for i in range(count)]})
+        table.write_parquet(there / f"{split}-00000-of-00001.parquet")
+    given = ["--folder", str(tmp_path / "benchmarks"), "olympic_arena"]
+    assert said("fetch", *given, "--hub", str(tmp_path / "hub")).exit_code == 0
+    (verified,) = json.loads(said("verify", *given, "--json").stdout)
+    assert (verified["verdict"], verified["rows"]) == ("unknown_count", 5)
