@@ -10,6 +10,8 @@ computing is that of one shard with instant models: real ones take longer, so th
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import logging
 import os
@@ -80,6 +82,18 @@ def ask(path: str, body: Any) -> Any:
         return json.loads(answer.read())
 
 
+def resident() -> float:
+    """This process's memory, in MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20
+
+
+def held() -> float:
+    """The same without what is free and only kept by the allocator for later."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return resident()
+
+
 @contextmanager
 def watching() -> Iterator[Watched]:
     """Ask the server for the latest run and read this process's memory, twice a second."""
@@ -89,7 +103,7 @@ def watching() -> Iterator[Watched]:
         began = time.perf_counter()
         ask("/flow_runs/filter", {"limit": 1, "sort": "START_TIME_DESC"})
         seen.answers.append(time.perf_counter() - began)
-        seen.memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20)
+        seen.memory.append(resident())
 
     with repeatedly(look, 0.5):
         yield seen
@@ -109,9 +123,10 @@ def shown(expected: int, seconds: float = 300) -> tuple[int, float]:
 def orchestrated(kind: Runner, made: Recipe, root: str, home: Path, tasks: int) -> float:
     """Seconds of orchestration per task run; prints what else was seen."""
     with prefect_server(home) as server, task_runner(kind, WORKERS) as runner, server(), watching() as seen:
-        began = time.perf_counter()
+        before, began = held(), time.perf_counter()
         curate.with_options(task_runner=runner)(made, root)
         took = time.perf_counter() - began
+        after = held()
         count, behind = shown(tasks)
     quarter = max(1, len(seen.memory) // 4)
     ordered = sorted(seen.answers)
@@ -119,6 +134,7 @@ def orchestrated(kind: Runner, made: Recipe, root: str, home: Path, tasks: int) 
     say(f"{kind.value}: seconds of orchestration per task run", f"{took / tasks:.4f}")
     memory = f"{median(seen.memory[:quarter]):.0f}, {median(seen.memory[-quarter:]):.0f}"
     say(f"{kind.value}: MiB of the driver, first and last quarter", memory)
+    say(f"{kind.value}: MiB in use in the driver, before and after the run", f"{before:.0f}, {after:.0f}")
     say(f"{kind.value}: seconds to answer a call, median and longest", f"{median(ordered):.3f}, {ordered[-1]:.3f}")
     say(f"{kind.value}: seconds that the server's events were behind at the end", f"{behind:.1f}")
     say(f"{kind.value}: task runs shown as completed, of {tasks}", str(count))
