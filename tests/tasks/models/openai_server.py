@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import polars as pl
@@ -52,6 +53,8 @@ class Server:
     journal: list[dict[str, Any]] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     address: str = ""
+    name: str = field(default_factory=lambda: uuid4().hex)
+    """Of another server that had this port before, the machine's governor may still know that it was throttled."""
 
     async def serve(self, asked: web.Request) -> web.StreamResponse:
         self.journal.append(await asked.json())
@@ -105,7 +108,7 @@ async def desk(
         price=PRICE,
         price_version="prices of test",
         api_key="secret-key",
-        gate=Gate(governor or OnMachine(), f"{server.address} {MODEL.name}", endpoint.limits(), "rater"),
+        gate=Gate(governor or OnMachine(), f"{server.address} {server.name}", endpoint.limits(), "rater"),
     )
     async with (
         AttemptLog(storage, "000-1000", GroupBounds(), store.add) as log,
