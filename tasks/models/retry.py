@@ -15,8 +15,8 @@ logs every attempt. The length cut, the refusal and the content filter are repli
     garbled       200 without a readable completion or usage         retry, back off
     wrong_model   200 by another model than was asked                set the row aside; the endpoint goes on
     unserved      a batch that ended without serving this            retry, online
-    unsent        the desk closed, or its lease got stale, before    retry, if that is still allowed
-                  this was sent
+    unsent        the desk closed, or lost its lease, before this    retry, which a closed desk refuses
+                  was sent
     rejected      400, 413, 422: this request is wrong               set the row aside; the endpoint goes on
     poison        424: this request kills our own engine             set the row aside; the endpoint goes on
     unpaid        402; 429 or 400 because the account is empty       give the endpoint up at once
