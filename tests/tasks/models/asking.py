@@ -13,7 +13,7 @@ from tests.tasks.models.openai_server import Server, ask_of, desk, prompt
 async def ask_all(root: str, address: str, name: str, requests: int, governor: Governor) -> None:
     """Ask so many different questions, with 600 requests a minute allowed to all who ask the address."""
     async with desk(
-        Storage(root), Server(address=address), run=name, governor=governor, requests_per_minute=600
+        Storage(root), Server(address=address, name=address), run=name, governor=governor, requests_per_minute=600
     ) as made:
         ask = ask_of(made)
         await asyncio.gather(*(ask(prompt(f"{name}: {n}?")) for n in range(requests)))
