@@ -1,7 +1,8 @@
 """A desk's gate to one endpoint: a request passes when its slice allows it. For one event loop.
 
 While only concurrency is limited, requests pass on the last grant and the governor hears of them twice a second;
-where a rate is limited, each passes at a moment of its own, handed out by the second.
+where a rate is limited, each passes at a moment of its own, handed out by the second. The first grant is asked for
+when the gate opens, for a report waits long behind a crowd of rows that begin; what nobody uses is given back.
 
 A turn is longer than its time on the wire: before that its intent becomes durable, and after it its outcome. No more
 are on the wire than was granted. For so many to be there, a few more have a turn: twice as many as the time turns
@@ -17,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 from tasks.models.governor import MEMBER_SECONDS, SLICE_SECONDS, Grant, Limits, Report
@@ -60,6 +62,11 @@ class Gate:
         self._replies, self._seconds, self._spare, self._throttled, self._rest = 0, 0.0, 0, False, 0.0
 
     async def __aenter__(self) -> Gate:
+        try:
+            await self._ask()
+        except Exception as fault:  # told to who asks for a turn; maybe everything is found
+            self.shut(fault)
+        self._report_at = 0.0
         self._keeper = asyncio.create_task(self._keep())
         return self
 
@@ -67,8 +74,7 @@ class Gate:
         self._keeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._keeper
-        if self._held_until:
-            await asyncio.to_thread(self._say, Report(member=self._member, role=self._role, leaves=True))
+        await self._give_back()
 
     def shut(self, why: BaseException) -> None:
         """Let nobody through any more: who waits, and who comes, gets `why`."""
@@ -165,14 +171,17 @@ class Gate:
                 self._news.clear()
                 self._release()
                 if time.monotonic() >= self._due_at():
-                    await self._ask()
+                    await (self._give_back() if self._is_idle() else self._ask())
                     self._release()
         except Exception as fault:
             self.shut(fault)
 
+    def _is_idle(self) -> bool:
+        return not self._queue and not self._turns
+
     def _seconds_to_next(self) -> float | None:
-        """Until the next report or moment; None if nothing waits and nothing is in flight."""
-        if not self._queue and not self._turns:
+        """Until the next report or moment; None if nothing waits, nothing is in flight and nothing is held."""
+        if self._is_idle() and not self._held_until:
             return None
         times = [self._due_at()]
         if self._queue and self._moments and self._turns < self._allowance:
@@ -180,21 +189,37 @@ class Gate:
         return max(0.0, min(times) - time.monotonic())
 
     def _due_at(self) -> float:
-        """When to report; soon if somebody came after the last slice had served everybody."""
+        """When to report; soon if somebody came after the last slice had served everybody, late if nobody did."""
+        if self._is_idle():
+            return self._asked_at + SLICE_SECONDS
         fresh = self._paced and self._served and len(self._queue) > len(self._moments)
         return min(self._report_at, self._asked_at + _SOON_SECONDS) if fresh else self._report_at
 
     async def _ask(self) -> None:
         first = len(self._moments)
         costs = self._queue.costs(first, _COSTS_AT_ONCE) if self._paced else ()
-        said = Report(
-            member=self._member, role=self._role, in_flight=max(self._on_wire, min(self._turns, self._allowance)),
-            waiting=len(self._queue) + len(self._ready), costs=costs,
+        said = self._report(
+            in_flight=max(self._on_wire, min(self._turns, self._allowance)),
+            waiting=len(self._queue) + len(self._ready),
+            costs=costs,
+        )
+        self._take(await asyncio.to_thread(self._say, said), costs)
+
+    async def _give_back(self) -> None:
+        """Hold nothing any more; who comes later asks anew."""
+        if self._held_until:
+            self._held_until = self._report_at = 0.0
+            await asyncio.to_thread(self._say, self._report(leaves=True))
+
+    def _report(self, **said: Any) -> Report:
+        """What is said, and what happened since the last report."""
+        report = Report(
+            member=self._member, role=self._role,
             replies=self._replies, seconds=self._seconds / self._replies if self._replies else 0.0,
-            throttled=self._throttled, rest_seconds=self._rest, spare_tokens=self._spare,
+            throttled=self._throttled, rest_seconds=self._rest, spare_tokens=self._spare, **said,
         )  # fmt: skip
         self._forget()
-        self._take(await asyncio.to_thread(self._say, said), costs)
+        return report
 
     def _take(self, grant: Grant, costs: tuple[int, ...]) -> None:
         now = self._asked_at = time.monotonic()

@@ -1,16 +1,17 @@
 """Turns at an endpoint: the wire is kept full, never overfull, and who has a turn when all ends sends nothing."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from tasks.errors import EndpointError
+from tasks.errors import EndpointError, StorageError
 from tasks.ledger import spend
 from tasks.models.gate import Gate
-from tasks.models.governor import Limits
-from tasks.models.governors import OnMachine
+from tasks.models.governor import SLICE_SECONDS, Grant, Limits, Report
+from tasks.models.governors import Governor, OnMachine
 from tasks.rows.storage import Storage
 from tests.tasks.models.openai_server import Server, ask_of, desk, logged, outcomes, prompt, say
 
@@ -36,8 +37,12 @@ class Counted:
             self.turns -= 1
 
 
+def gate_of(governor: Governor, **limits: float) -> Gate:
+    return Gate(governor, "endpoint", Limits(concurrency=4, **limits), "rater")
+
+
 def gate(folder: Path, **limits: float) -> Gate:
-    return Gate(OnMachine(folder), "endpoint", Limits(concurrency=4, **limits), "rater")
+    return gate_of(OnMachine(folder), **limits)
 
 
 @pytest.fixture
@@ -111,3 +116,50 @@ async def test_an_intent_whose_desk_closes_before_the_wire_is_free_is_not_sent_a
     assert spend.possibly_paid(spend.events(storage)).height == 0
     async with desk(storage, server) as second:
         assert (await ask_of(second)(prompt("waits"))).content == "2"
+
+
+class Unreachable:
+    """A governor that is not there."""
+
+    def report(self, endpoint: str, limits: Limits, report: Report) -> Grant:
+        raise StorageError("the rates cannot be kept")
+
+
+class Slow:
+    """A governor that gives all places when the gate opens and is not heard of again until it may be."""
+
+    def __init__(self, folder: Path) -> None:
+        self._governor, self.may, self.reports = OnMachine(folder), threading.Event(), 0
+
+    def report(self, endpoint: str, limits: Limits, report: Report) -> Grant:
+        self.reports += 1
+        if self.reports > 1:
+            self.may.wait()
+        return self._governor.report(endpoint, limits, report)
+
+
+async def test_the_first_requests_pass_on_what_was_granted_when_the_gate_opened(folder: Path) -> None:
+    governor = Slow(folder)
+    seen = Counted()
+    async with gate_of(governor) as made:
+        await asyncio.gather(*(seen.take(made, 0.0, 0.0) for _ in range(4)))
+        governor.may.set()
+    assert seen.most_wired == 4
+
+
+async def test_a_gate_that_nobody_uses_gives_back_what_it_holds_and_takes_it_again(folder: Path) -> None:
+    async with gate(folder) as idle, gate(folder) as busy:
+        seen = Counted()
+        async with asyncio.timeout(SLICE_SECONDS * 3):
+            await asyncio.gather(*(seen.take(busy, 0.0, 0.05) for _ in range(8)))
+        assert seen.most_wired == 4
+        await asyncio.sleep(SLICE_SECONDS * 1.5)
+        seen = Counted()
+        await asyncio.gather(*(seen.take(idle, 0.0, 0.05) for _ in range(8)))
+        assert seen.most_wired == 4
+
+
+async def test_a_governor_that_cannot_be_reached_is_told_to_who_asks_for_a_turn() -> None:
+    async with gate_of(Unreachable()) as made:
+        with pytest.raises(StorageError, match="cannot be kept"):
+            await Counted().take(made, 0.0, 0.0)
