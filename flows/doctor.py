@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Literal
 from uuid import uuid4
 
@@ -24,7 +26,16 @@ from flows.engines import with_engines
 from flows.recipe import Recipe
 from flows.runner import Runner, task_runner
 from tasks import world
-from tasks.errors import AlreadyExists, CurationError, EndpointError, RejectedRequest, StorageError, UnknownPrice
+from tasks.collect import opening
+from tasks.errors import (
+    AlreadyExists,
+    CurationError,
+    EndpointError,
+    RejectedRequest,
+    SourceError,
+    StorageError,
+    UnknownPrice,
+)
 from tasks.errors import UnreadableReply as Unreadable
 from tasks.ledger.fold import fold
 from tasks.models import retirement
@@ -69,7 +80,7 @@ def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Findin
             where = services.enter_context(with_engines(asked, where))
             found += asyncio.run(_ask_all(asked, where))
     order = {role: number for number, role in enumerate(recipe.roles)}
-    return [*sorted(found, key=lambda one: order[one.subject]), storage, _budget(recipe)]
+    return [*sorted(found, key=lambda one: order[one.subject]), *_inputs(recipe), storage, _budget(recipe)]
 
 
 def _on_paper(recipe: Recipe, role: str, today: date) -> list[Finding]:
@@ -161,6 +172,28 @@ def _told_end(role: str, listed: Listed | None) -> list[Finding]:
         return []
     words = f"the endpoint says that it ends {listed.shutdown_date}"
     return [Finding(subject=role, check="told end", verdict="warning", words=words)]
+
+
+def _inputs(recipe: Recipe) -> Iterator[Finding]:
+    """Whether there are files of each source and benchmark; what is in them, `profile` and the run tell."""
+    for source in recipe.sources:
+        yield _files(f"source {source.name}", partial(opening.files, source), "give a path or URL that can be read")
+    stages = [stage.typed() for stage in recipe.stages]
+    benchmarks = list(dict.fromkeys(one.path for stage in stages for one in getattr(stage, "benchmarks", ())))
+    if benchmarks:
+        yield _files("benchmarks", lambda: benchmarks, "`python -m flows benchmarks fetch` gets those that it lists")
+
+
+def _files(subject: str, files: Callable[[], list[str]], way_out: str) -> Finding:
+    try:
+        found = files()
+        gone = [path for path in found if not world.is_there(path)]
+    except SourceError as fault:
+        return Finding(subject=subject, check="files", verdict="fault", words=str(fault))
+    if gone:
+        words = f"{len(gone)} of {len(found)} are not there: {', '.join(gone)}; {way_out}"
+        return Finding(subject=subject, check="files", verdict="fault", words=words)
+    return Finding(subject=subject, check="files", verdict="ok", words=f"{len(found)}, the first {found[0]}")
 
 
 def _storage(root: str) -> Finding:

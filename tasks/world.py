@@ -48,6 +48,8 @@ from tasks.rows.storage import Storage
 from tasks.rows.trial import Trial, TrialOfShard
 
 _REMOTE_BOUNDS = GroupBounds(seconds=0.05)
+_CLIENTS = ("httpx", "botocore", "aiohttp")
+"""Their errors are no `OSError`: those of the Hub's, S3's and HTTP files' clients."""
 _ALLOCATIONS = 50_000
 """New objects between two looks for unreachable cycles. Thousands of rows are under way and next to nothing is
 cyclic: looking every 700 objects, as Python does, took a fifth of the CPU time of asking and finding."""
@@ -87,18 +89,27 @@ def storage(root: str) -> Storage:
 
 
 @contextmanager
+def _outside(path: str, what: str) -> Iterator[None]:
+    """Raises as `SourceError` what disks, networks and cut files raise, and clients that have errors of their own."""
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise SourceError(f"{path}: there is no such file; give a path or URL that can be read") from fault
+    except Exception as fault:
+        of_client = type(fault).__module__.partition(".")[0] in _CLIENTS
+        if not of_client and not isinstance(fault, OSError | EOFError | zlib.error):
+            raise
+        raise SourceError(f"{path}: cannot be {what}: {fault}") from fault
+
+
+@contextmanager
 def open_outside(path: str) -> Iterator[IO[bytes]]:
     """A file of somebody else's, for reading: any fsspec URL, decompressed by its ending.
 
     Raises `SourceError` if it cannot be opened or read.
     """
-    try:
-        with fsspec.open(path, "rb", compression="infer") as file:
-            yield file
-    except FileNotFoundError as fault:
-        raise SourceError(f"{path}: there is no such file; give a path or URL that can be read") from fault
-    except (OSError, EOFError, zlib.error) as fault:  # the last two: a compressed file that is cut or damaged
-        raise SourceError(f"{path}: cannot be read: {fault}") from fault
+    with _outside(path, "read"), fsspec.open(path, "rb", compression="infer") as file:
+        yield file
 
 
 def read_outside(path: str) -> bytes:
@@ -109,24 +120,21 @@ def read_outside(path: str) -> bytes:
 
 def is_there(path: str) -> bool:
     """Whether somebody else's storage has such a file. Raises `SourceError` if it cannot be told."""
-    try:
+    with _outside(path, "looked for"):
         files, inner = fsspec.core.url_to_fs(path)
-        files.info(inner)
-    except FileNotFoundError:
-        return False
-    except OSError as fault:
-        raise SourceError(f"{path}: cannot be looked for: {fault}") from fault
+        try:
+            files.info(inner)
+        except FileNotFoundError:
+            return False
     return True
 
 
 def matching(path: str) -> list[str]:
     """Somebody else's files whose path is `path`, or fits it as a glob, sorted. Raises `SourceError` if none does."""
-    files, inner = fsspec.core.url_to_fs(path)
-    try:
+    with _outside(path, "listed"):
+        files, inner = fsspec.core.url_to_fs(path)
         files.invalidate_cache()
         found = sorted(str(one) for one in files.glob(inner))
-    except OSError as fault:
-        raise SourceError(f"{path}: cannot be listed: {fault}") from fault
     if not found:
         raise SourceError(f"{path}: there is no such file; give a path or URL that can be read")
     return [files.unstrip_protocol(one) for one in found]

@@ -20,7 +20,7 @@ def doctor(
     root: Root = ".doctor",
     as_json: Json = False,
 ) -> None:
-    """Ask each role's endpoint one question, look at prices, ends, storage and budget, before a run is paid for.
+    """Ask each role one question, look at prices, ends, sources, storage and budget, before a run is paid for.
 
     Exit code 1 where something is at fault. The questions are paid like any others, and logged under ROOT.
     """

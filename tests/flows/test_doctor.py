@@ -14,14 +14,16 @@ from typer.testing import CliRunner
 from flows.__main__ import app
 from flows.curate import journal
 from flows.doctor import Finding, examine
-from flows.recipe import Recipe
+from flows.recipe import Recipe, load
 from tasks.ledger import spend
 from tasks.models.rehearsal.journal import read
 from tasks.rows.storage import Storage
 
+DEMO = load("demo")
+BENCHMARK = next(choice.typed().benchmarks[0].path for choice in DEMO.stages if choice.stage == "decontaminate")
 STAGES = [
     {"stage": "screen"},
-    {"stage": "decontaminate", "benchmarks": [{"name": "b", "path": "b.jsonl"}]},
+    {"stage": "decontaminate", "benchmarks": [{"name": "b", "path": BENCHMARK}]},
     {"stage": "rate"},
     {"stage": "solve", "max_tokens": 4096},
     {"stage": "verify"},
@@ -33,7 +35,7 @@ ROLES = ("screener", "judge", "rater", "solver", "topic")
 def given(**changes: Any) -> dict[str, Any]:
     return {
         "name": "small",
-        "sources": [{"name": "own", "path": "own.jsonl"}],
+        "sources": [{"name": "own", "path": BENCHMARK}],
         "endpoints": {"here": {"kind": "rehearsal"}},
         "roles": {role: {"endpoint": "here", "model": f"rehearsal/{role}", "revision": "1"} for role in ROLES},
         "stages": STAGES,
@@ -95,6 +97,23 @@ def test_a_context_that_is_too_short_is_told(tmp_path: Path) -> None:
     assert "of 16384" in there["solver", "context"].words
     assert there["rater", "answers"].verdict == "unknown"
     assert there["budget", "budget"].verdict == "warning"
+
+
+def test_sources_and_benchmarks_that_are_not_there_are_told(tmp_path: Path) -> None:
+    sources = [
+        {"name": "gone", "path": str(tmp_path / "none.jsonl")},
+        {"name": "globbed", "path": str(tmp_path / "*.jsonl")},
+        {"name": "posts", "preset": "webinstructsub"},
+    ]
+    benchmarks = [{"name": "here", "path": BENCHMARK}, {"name": "gone", "path": str(tmp_path / "none.jsonl")}]
+    stages = [{"stage": "decontaminate", "benchmarks": benchmarks}]
+    there = found(given(sources=sources, stages=stages), tmp_path / "root")
+    assert faults(there) == {(f"source {one['name']}", "files") for one in sources} | {("benchmarks", "files")}
+    assert "none.jsonl" in there["source gone", "files"].words
+    assert "pins no commit" in there["source posts", "files"].words
+    assert "1 of 2" in there["benchmarks", "files"].words
+    (tmp_path / "one.jsonl").write_text("")
+    assert faults(found(given(sources=sources[1:2]), tmp_path / "root")) == set()
 
 
 def test_a_budget_is_told(tmp_path: Path) -> None:

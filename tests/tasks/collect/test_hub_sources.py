@@ -3,10 +3,12 @@
 import io
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -69,6 +71,20 @@ def test_the_filter_of_a_preset_leaves_other_origins_out(hub: list[str]) -> None
     found = list(rows(Source.model_validate({"name": "web", "preset": "webinstructsub", "hub": {"revision": SHA}})))
     assert [(row.question, row.answer) for row in found] == [("0?", "1"), ("3?", "1")]
     assert hub
+
+
+def test_a_hub_that_cannot_be_reached_is_told_as_the_source_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setitem(fsspec.config.conf, "hf", {"endpoint": f"http://127.0.0.1:{nobody.getsockname()[1]}"})
+        fsspec.get_filesystem_class("hf").clear_instance_cache()
+        with pytest.raises(SourceError, match=r"NuminaMath-CoT.* cannot be listed"):
+            files(Source(name="numina", preset="numina-math-cot"))
+        with pytest.raises(SourceError, match=r"web.jsonl: cannot be read"):
+            list(rows(Source(name="web", path="hf://datasets/TIGER-Lab/WebInstructSub/web.jsonl")))
+    fsspec.get_filesystem_class("hf").clear_instance_cache()
 
 
 def test_a_url_of_the_hub_is_a_path_too(hub: list[str]) -> None:
