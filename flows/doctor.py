@@ -2,7 +2,7 @@
 
 Each role is asked for a one-token completion, and, where its stage wants answers of a schema, one real question.
 These are paid requests like any other: logged as stage `doctor`, and new each time, since a stored reply proves
-nothing about today's endpoint. A model without a price is asked nothing.
+nothing about today's endpoint. A model without a price, or without its key, is asked nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tasks.errors import (
     AlreadyExists,
     CurationError,
     EndpointError,
+    RecipeError,
     RejectedRequest,
     SourceError,
     StorageError,
@@ -67,10 +68,10 @@ class Finding(BaseModel):
 
 
 def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Finding]:
-    """Everything there is to say, roles first. Raises `RecipeError` where a key for an endpoint is missing."""
+    """Everything there is to say, roles first."""
     found = [finding for role in recipe.roles for finding in _on_paper(recipe, role, today or date.today())]
-    unpriced = {one.subject for one in found if one.check == "price" and one.verdict == "fault"}
-    asked = recipe.model_copy(update={"roles": {n: r for n, r in recipe.roles.items() if n not in unpriced}})
+    mute = {one.subject for one in found if one.check in ("price", "key") and one.verdict == "fault"}
+    asked = recipe.model_copy(update={"roles": {n: r for n, r in recipe.roles.items() if n not in mute}})
     storage = _storage(root)
     if storage.verdict == "ok":
         with ExitStack() as services:
@@ -93,7 +94,15 @@ def _on_paper(recipe: Recipe, role: str, today: date) -> list[Finding]:
         words = f"{line.input} in, {line.cached_input} cached, {line.output} out, USD per million; as of {line.as_of}"
         price = Finding(subject=role, check="price", verdict="ok", words=words)
     hosted = recipe.endpoints[recipe.roles[role].endpoint].kind in ("openai", "litellm")
-    return [price, *([_retirement(role, name, today)] if hosted else [])]
+    return [price, *_key(recipe, role), *([_retirement(role, name, today)] if hosted else [])]
+
+
+def _key(recipe: Recipe, role: str) -> list[Finding]:
+    try:
+        world.secret(recipe.endpoints[recipe.roles[role].endpoint].api_key_env)
+    except RecipeError as fault:
+        return [Finding(subject=role, check="key", verdict="fault", words=str(fault))]
+    return []
 
 
 def _retirement(role: str, name: str, today: date) -> Finding:
@@ -193,7 +202,8 @@ def _files(subject: str, files: Callable[[], list[str]], way_out: str) -> Findin
     if gone:
         words = f"{len(gone)} of {len(found)} are not there: {', '.join(gone)}; {way_out}"
         return Finding(subject=subject, check="files", verdict="fault", words=words)
-    return Finding(subject=subject, check="files", verdict="ok", words=f"{len(found)}, the first {found[0]}")
+    words = found[0] if len(found) == 1 else f"{len(found)} files, the first {found[0]}"
+    return Finding(subject=subject, check="files", verdict="ok", words=words)
 
 
 def _storage(root: str) -> Finding:

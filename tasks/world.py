@@ -253,7 +253,7 @@ async def _purse(where: Where, stage: str, shard: str) -> AsyncIterator[Purse | 
 async def models_at(endpoint: Endpoint) -> Mapping[str, Listed]:
     """What an endpoint says of the models it has, by name; empty where it says nothing."""
     async with aiohttp.ClientSession() as http:
-        return await listed(http, endpoint, _secret(endpoint.api_key_env))
+        return await listed(http, endpoint, secret(endpoint.api_key_env))
 
 
 def _line(where: Where, role: str, model: Model) -> Line:
@@ -267,13 +267,14 @@ def _line(where: Where, role: str, model: Model) -> Line:
         endpoint=endpoint,
         price=table.price(model.name),
         price_version=table.version,
-        api_key=_secret(endpoint.api_key_env) if where.buys else None,
+        api_key=secret(endpoint.api_key_env) if where.buys else None,
         gate=Gate(governor(where.cluster), f"{endpoint.address} {model.name}", endpoint.limits(), role),
         serves=where.serves.get(role, ()),
     )
 
 
-def _secret(variable: str | None) -> str | None:
+def secret(variable: str | None) -> str | None:
+    """What a variable of the environment holds. Raises `RecipeError` if it is named and not set."""
     if variable is None:
         return None
     value = os.environ.get(variable)

@@ -90,6 +90,17 @@ def test_a_model_without_a_price_is_asked_nothing(tmp_path: Path) -> None:
     }
 
 
+def test_a_role_whose_key_is_not_there_is_asked_nothing_and_the_others_are(tmp_path: Path) -> None:
+    paid = {"kind": "openai", "address": "http://127.0.0.1:9/v1", "api_key_env": "KEY_THAT_NOBODY_SET"}
+    recipe = given(endpoints={"here": {"kind": "rehearsal"}, "paid": paid})
+    recipe["roles"]["rater"]["endpoint"] = "paid"
+    there = found(recipe, tmp_path)
+    assert faults(there) == {("rater", "key")}
+    assert "KEY_THAT_NOBODY_SET is not set" in there["rater", "key"].words
+    assert ("rater", "answers") not in there
+    assert there["judge", "answers"].verdict == "ok"
+
+
 def test_a_context_that_is_too_short_is_told(tmp_path: Path) -> None:
     recipe = given(stages=[{"stage": "solve", "max_tokens": 32768}])
     there = found(recipe, tmp_path)
