@@ -25,13 +25,13 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,tasks",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
-"""Switches against telemetry, hub downloads and log lines that the Prefect UI has anyway; the log lines of our own
-modules go to the UI. Set before Prefect is imported, unless the environment says otherwise."""
+"""Switches against telemetry and log lines that the Prefect UI has anyway; the log lines of our own modules go to the
+UI. Set before Prefect is imported, unless the environment says otherwise."""
 
 _PR_SET_PDEATHSIG = 1
 

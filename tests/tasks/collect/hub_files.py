@@ -20,10 +20,10 @@ Sets = Mapping[str, Mapping[str, bytes]]
 
 
 @contextmanager
-def serving(sets: Sets) -> Iterator[list[str]]:
+def serving(sets: Sets, commit: str = SHA) -> Iterator[list[str]]:
     """Have `hf://` read from a server of these data sets; gives what it was asked, method and path."""
     known = fsspec.config.conf.get("hf")
-    with _Server(sets) as server:
+    with _Server(sets, commit) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         fsspec.config.conf["hf"] = {"endpoint": f"http://127.0.0.1:{server.server_port}"}
         fsspec.get_filesystem_class("hf").clear_instance_cache()
@@ -38,9 +38,9 @@ def serving(sets: Sets) -> Iterator[list[str]]:
 
 
 class _Server(ThreadingHTTPServer):
-    def __init__(self, sets: Sets) -> None:
+    def __init__(self, sets: Sets, commit: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.sets = sets
+        self.sets, self.commit = sets, commit
         self.asked: list[str] = []
 
 
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info|resolve)/([^/]+)/?(.*))?", path
         )
         held = self.server.sets.get(match[1]) if match else None
-        if not match or held is None or match[3] not in (None, "main", SHA):
+        if not match or held is None or match[3] not in (None, "main", self.server.commit):
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
         elif match[2] == "resolve":
             self._file(held.get(match[4]))
@@ -82,13 +82,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps([entry(name, held[name]) for name in asked if name in held]).encode())
         else:
             siblings = [{"rfilename": name} for name in held]
-            self._send(200, json.dumps({"id": match[1], "sha": SHA, "siblings": siblings, "tags": []}).encode())
+            self._send(
+                200,
+                json.dumps({"id": match[1], "sha": self.server.commit, "siblings": siblings, "tags": []}).encode(),
+            )
 
     def _file(self, data: bytes | None) -> None:
         if data is None:
             self._send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
             return
-        named = {"ETag": '"e"', "X-Repo-Commit": SHA, "Accept-Ranges": "bytes"}
+        named = {"ETag": '"e"', "X-Repo-Commit": self.server.commit, "Accept-Ranges": "bytes"}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not wanted:
             self._send(200, data, named)
