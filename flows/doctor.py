@@ -2,7 +2,8 @@
 
 Each role is asked for a one-token completion, and, where its stage wants answers of a schema, one real question.
 These are paid requests like any other: logged as stage `doctor`, and new each time, since a stored reply proves
-nothing about today's endpoint. A model without a price, or without its key, is asked nothing.
+nothing about today's endpoint. A model without a price, without its key, or whose engine cannot be served is asked
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 
 from flows import probes
 from flows.curate import locate
-from flows.engines import with_engines
+from flows.engines import check_engine, with_engines
 from flows.recipe import Recipe
 from flows.runner import Runner, task_runner
 from tasks import world
@@ -70,18 +71,40 @@ class Finding(BaseModel):
 def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Finding]:
     """Everything there is to say, roles first."""
     found = [finding for role in recipe.roles for finding in _on_paper(recipe, role, today or date.today())]
-    mute = {one.subject for one in found if one.check in ("price", "key") and one.verdict == "fault"}
-    asked = recipe.model_copy(update={"roles": {n: r for n, r in recipe.roles.items() if n not in mute}})
+    asked = _without_faults(recipe, found)
     storage = _storage(root)
     if storage.verdict == "ok":
         with ExitStack() as services:
             if asked.engines():
                 services.enter_context(task_runner(Runner.RAY, workers=1))
+                found += _engines(asked)
+                asked = _without_faults(asked, found)
             where = locate(asked, root, services).model_copy(update={"run": f"doctor-{uuid4().hex[:10]}"})
             where = services.enter_context(with_engines(asked, where))
             found += asyncio.run(_ask_all(asked, where))
     order = {role: number for number, role in enumerate(recipe.roles)}
     return [*sorted(found, key=lambda one: order[one.subject]), *_inputs(recipe), storage, _budget(recipe)]
+
+
+def _without_faults(recipe: Recipe, found: list[Finding]) -> Recipe:
+    """The recipe with those roles only that nothing is wrong with so far."""
+    wrong = {one.subject for one in found if one.verdict == "fault" and one.check != "retirement"}
+    return recipe.model_copy(update={"roles": {name: r for name, r in recipe.roles.items() if name not in wrong}})
+
+
+def _engines(recipe: Recipe) -> list[Finding]:
+    """The roles whose engines cannot be served here."""
+    faults = {}
+    for endpoint, engine in recipe.engines().items():
+        try:
+            check_engine(endpoint, engine)
+        except RecipeError as fault:
+            faults[endpoint] = str(fault)
+    return [
+        Finding(subject=name, check="engine", verdict="fault", words=faults[role.endpoint])
+        for name, role in recipe.roles.items()
+        if role.endpoint in faults
+    ]
 
 
 def _on_paper(recipe: Recipe, role: str, today: date) -> list[Finding]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.recipe import Recipe
-from flows.runner import ray_is_up
+from flows.runner import gpus_of_a_node, in_shared_cluster, ray_is_up
 from tasks.errors import RecipeError
-from tasks.models.engine import REPOSITORY
+from tasks.models.engine import REPOSITORY, Engine
 from tasks.models.engine_identity import check
 from tasks.world import Where
 
@@ -17,16 +17,28 @@ NOWHERE = "http://nowhere.invalid/v1"
 
 
 def check_engines(recipe: Recipe) -> None:
-    """Whether the recipe's engines can be served. Raises `RecipeError`.
-
-    Where their models lie on other machines only, their folders are checked there, when an engine starts.
-    """
+    """Whether the recipe's engines can be served. Raises `RecipeError`."""
     engines = recipe.engines()
     if engines and not ray_is_up():
         raise RecipeError(f"endpoints {', '.join(sorted(engines))} are of kind vllm: that needs Ray, --runner ray")
-    for engine in engines.values():
-        if (REPOSITORY / engine.serving.model_path).is_dir():
-            check(engine)
+    for endpoint, engine in engines.items():
+        check_engine(endpoint, engine)
+
+
+def check_engine(endpoint: str, engine: Engine) -> None:
+    """Whether Ray, which is up, can place a replica, and has the pinned model. Raises `RecipeError`.
+
+    A cluster may grow, so cards are counted only where there is but this machine. Where models lie on other machines
+    only, their folders are checked there, when an engine starts.
+    """
+    needed = engine.serving.gpus
+    if not in_shared_cluster() and needed > (there := gpus_of_a_node()):
+        raise RecipeError(
+            f"endpoint {endpoint}: a replica of its engine holds {needed} {engine.serving.cards.kind}, and this "
+            f"machine has {there} GPUs. Run it in a Ray cluster that has them, with RAY_ADDRESS (infra/kuberay/)"
+        )
+    if (REPOSITORY / engine.serving.model_path).is_dir():
+        check(engine)
 
 
 @contextmanager

@@ -80,6 +80,13 @@ def in_shared_cluster() -> bool:
     return bool(os.environ.get("RAY_ADDRESS")) and ray.is_initialized()
 
 
+def gpus_of_a_node() -> int:
+    """How many GPUs the node has that has most of them, of those that are there now."""
+    import ray
+
+    return max((int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+
+
 def ray_is_up() -> bool:
     """Whether this process is connected to Ray. Asking does not load it."""
     ray = sys.modules.get("ray")

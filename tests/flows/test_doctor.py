@@ -101,6 +101,18 @@ def test_a_role_whose_key_is_not_there_is_asked_nothing_and_the_others_are(tmp_p
     assert there["judge", "answers"].verdict == "ok"
 
 
+def test_an_engine_that_no_card_here_can_hold_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    own = load("demo_vllm").endpoints["smollm2"].model_dump(mode="json")
+    cards = {"kind": "H20-96GB", "count": 64, "usd_per_hour": "1.5", "as_of": "2026-11-01", "source": "contract"}
+    own["engine"] |= {"cards": cards}
+    recipe = given(endpoints={"here": {"kind": "rehearsal"}, "own": own})
+    recipe["roles"]["rater"]["endpoint"] = "own"
+    there = found(recipe, tmp_path)
+    assert faults(there) == {("rater", "engine")}
+    assert "holds 64 H20-96GB" in there["rater", "engine"].words
+    assert there["judge", "answers"].verdict == "ok"
+
+
 def test_a_context_that_is_too_short_is_told(tmp_path: Path) -> None:
     recipe = given(stages=[{"stage": "solve", "max_tokens": 32768}])
     there = found(recipe, tmp_path)
