@@ -10,34 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import Literal
 from uuid import uuid4
 
 import polars as pl
-from pydantic import BaseModel
 
-from flows import probes
+from flows import probes, readiness
 from flows.curate import locate
 from flows.engines import check_engine, with_engines
+from flows.readiness import Finding
 from flows.recipe import Recipe
 from flows.runner import Runner, task_runner
 from tasks import world
-from tasks.collect import opening
-from tasks.errors import (
-    AlreadyExists,
-    CurationError,
-    EndpointError,
-    RecipeError,
-    RejectedRequest,
-    SourceError,
-    StorageError,
-    UnknownPrice,
-)
+from tasks.errors import EndpointError, RecipeError, RejectedRequest, UnknownPrice
 from tasks.errors import UnreadableReply as Unreadable
 from tasks.ledger.fold import fold
 from tasks.models import retirement
@@ -58,21 +46,11 @@ _PROBLEM = "0" * 64
 _SOON_DAYS = 180
 
 
-class Finding(BaseModel):
-    """One thing that was looked at. `unknown` is neither well nor wrong: the endpoint does not tell."""
-
-    subject: str
-    """A role, or what of the recipe as a whole."""
-    check: str
-    verdict: Literal["ok", "warning", "fault", "unknown"]
-    words: str
-
-
 def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Finding]:
     """Everything there is to say, roles first."""
     found = [finding for role in recipe.roles for finding in _on_paper(recipe, role, today or date.today())]
     asked = _without_faults(recipe, found)
-    storage = _storage(root)
+    storage = readiness.writable(root)
     if storage.verdict == "ok":
         with ExitStack() as services:
             if asked.engines():
@@ -83,7 +61,12 @@ def examine(recipe: Recipe, root: str, today: date | None = None) -> list[Findin
             where = services.enter_context(with_engines(asked, where))
             found += asyncio.run(_ask_all(asked, where))
     order = {role: number for number, role in enumerate(recipe.roles)}
-    return [*sorted(found, key=lambda one: order[one.subject]), *_inputs(recipe), storage, _budget(recipe)]
+    return [
+        *sorted(found, key=lambda one: order[one.subject]),
+        *readiness.inputs(recipe),
+        storage,
+        readiness.budget(recipe),
+    ]
 
 
 def _without_faults(recipe: Recipe, found: list[Finding]) -> Recipe:
@@ -204,56 +187,6 @@ def _told_end(role: str, listed: Listed | None) -> list[Finding]:
         return []
     words = f"the endpoint says that it ends {listed.shutdown_date}"
     return [Finding(subject=role, check="told end", verdict="warning", words=words)]
-
-
-def _inputs(recipe: Recipe) -> Iterator[Finding]:
-    """Whether there are files of each source and benchmark; what is in them, `profile` and the run tell."""
-    for source in recipe.sources:
-        yield _files(f"source {source.name}", partial(opening.files, source), "give a path or URL that can be read")
-    stages = [stage.typed() for stage in recipe.stages]
-    benchmarks = list(dict.fromkeys(one.path for stage in stages for one in getattr(stage, "benchmarks", ())))
-    if benchmarks:
-        yield _files("benchmarks", lambda: benchmarks, "`python -m flows benchmarks fetch` gets those that it lists")
-
-
-def _files(subject: str, files: Callable[[], list[str]], way_out: str) -> Finding:
-    try:
-        found = files()
-        gone = [path for path in found if not world.is_there(path)]
-    except SourceError as fault:
-        return Finding(subject=subject, check="files", verdict="fault", words=str(fault))
-    if gone:
-        words = f"{len(gone)} of {len(found)} are not there: {', '.join(gone)}; {way_out}"
-        return Finding(subject=subject, check="files", verdict="fault", words=words)
-    words = found[0] if len(found) == 1 else f"{len(found)} files, the first {found[0]}"
-    return Finding(subject=subject, check="files", verdict="ok", words=words)
-
-
-def _storage(root: str) -> Finding:
-    """Two writes to a new name: the first must go through, the second must be refused."""
-    name = f"doctor/{uuid4().hex}"
-    try:
-        kept = world.storage(root)
-        kept.create(name, b"")
-        try:
-            kept.create(name, b"")
-        except AlreadyExists:
-            kept.delete(name)
-            words = f"{root} can be written, and no name twice"
-            return Finding(subject="storage", check="create-only writes", verdict="ok", words=words)
-    except (StorageError, CurationError) as fault:
-        return Finding(subject="storage", check="create-only writes", verdict="fault", words=str(fault))
-    words = f"{root} let one name be written twice: replies could be lost; use a store that knows If-None-Match"
-    return Finding(subject="storage", check="create-only writes", verdict="fault", words=words)
-
-
-def _budget(recipe: Recipe) -> Finding:
-    set_ones = recipe.budget.model_dump(mode="json", exclude_defaults=True)
-    if not set_ones:
-        words = "none is set; a run spends what its rows take"
-        return Finding(subject="budget", check="budget", verdict="warning", words=words)
-    words = ", ".join(f"{name}: {value}" for name, value in set_ones.items())
-    return Finding(subject="budget", check="budget", verdict="ok", words=words)
 
 
 def _fresh() -> int:

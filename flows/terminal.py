@@ -26,7 +26,7 @@ from tasks.report.funnel import FunnelStep
 from tasks.rows.storage import Storage
 
 if TYPE_CHECKING:
-    from flows.doctor import Finding
+    from flows.readiness import Finding
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _WIDTH_OF_FILES = 110

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from flows.__main__ import app
 from flows.curate import journal
-from flows.doctor import Finding, examine
+from flows.doctor import examine
+from flows.readiness import Finding
 from flows.recipe import Recipe, load
 from tasks.ledger import spend
 from tasks.models.rehearsal.journal import read
@@ -57,7 +58,7 @@ def test_a_sound_recipe_is_sound_and_every_question_is_in_log_and_bill(tmp_path:
         assert faults(there) == set()
         assert {there[role, check].verdict for role in ROLES for check in
                 ("price", "answers", "served model", "structured", "context")} == {"ok"}  # fmt: skip
-        assert there["storage", "create-only writes"].verdict == "ok"
+        assert there["storage", "create-only writes"].verdict == there["embedder", "loads"].verdict == "ok"
         log = spend.events(Storage(str(tmp_path))).filter(pl.col("kind") == "outcome")
         served = read(journal(str(tmp_path)))
         assert set(log["stage"]) == {"doctor"}
@@ -122,16 +123,18 @@ def test_a_context_that_is_too_short_is_told(tmp_path: Path) -> None:
     assert there["budget", "budget"].verdict == "warning"
 
 
-def test_sources_and_benchmarks_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_sources_benchmarks_and_embedders_that_are_not_there_are_told(tmp_path: Path) -> None:
     sources = [
         {"name": "gone", "path": str(tmp_path / "none.jsonl")},
         {"name": "globbed", "path": str(tmp_path / "*.jsonl")},
         {"name": "posts", "preset": "webinstructsub"},
     ]
     benchmarks = [{"name": "here", "path": BENCHMARK}, {"name": "gone", "path": str(tmp_path / "none.jsonl")}]
-    stages = [{"stage": "decontaminate", "benchmarks": benchmarks}]
+    embedder = {"kind": "package", "name": "no-such-model", "revision": "1"}
+    stages = [{"stage": "decontaminate", "benchmarks": benchmarks, "embedder": embedder}]
     there = found(given(sources=sources, stages=stages), tmp_path / "root")
-    assert faults(there) == {(f"source {one['name']}", "files") for one in sources} | {("benchmarks", "files")}
+    of_sources = {(f"source {one['name']}", "files") for one in sources}
+    assert faults(there) == of_sources | {("benchmarks", "files"), ("embedder", "loads")}
     assert "none.jsonl" in there["source gone", "files"].words
     assert "pins no commit" in there["source posts", "files"].words
     assert "1 of 2" in there["benchmarks", "files"].words
