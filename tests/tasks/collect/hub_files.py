@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -21,7 +22,7 @@ Sets = Mapping[str, Mapping[str, bytes]]
 
 @contextmanager
 def serving(sets: Sets, commit: str = SHA) -> Iterator[list[str]]:
-    """Have `hf://` read from a server of these data sets; gives what it was asked, method and path."""
+    """Have `hf://` read from a server of these data sets (and models); gives what it was asked, method and path."""
     known = fsspec.config.conf.get("hf")
     with _Server(sets, commit) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -45,7 +46,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """repo info, tree, paths-info and resolve, for one commit of each data set, as huggingface.co answers them."""
+    """repo info, tree, paths-info and resolve, for one commit of each data set or model, as huggingface.co answers."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -66,7 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         self.server.asked.append(f"{self.command} {path}")
         match = re.fullmatch(
-            r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info|resolve)/([^/]+)/?(.*))?", path
+            r"/(?:api/)?(?:(?:datasets|models)/)?([^/]+/[^/]+)"
+            r"(?:/(revision|tree|paths-info|resolve)/([^/]+)/?(.*))?",
+            path,
         )
         held = self.server.sets.get(match[1]) if match else None
         if not match or held is None or match[3] not in (None, "main", self.server.commit):
@@ -91,7 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None:
             self._send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
             return
-        named = {"ETag": '"e"', "X-Repo-Commit": self.server.commit, "Accept-Ranges": "bytes"}
+        named = {
+            "ETag": f'"{sha256(data).hexdigest()}"',
+            "X-Repo-Commit": self.server.commit,
+            "Accept-Ranges": "bytes",
+        }
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not wanted:
             self._send(200, data, named)
