@@ -46,7 +46,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """repo info, tree, paths-info and resolve, for one commit of each data set or model, as huggingface.co answers."""
+    """repo info, tree, paths-info and resolve, for one commit of each, as huggingface.co answers."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
