@@ -1,7 +1,8 @@
 """Looks at a run while it goes, and shows what it sees in the Prefect UI.
 
 Everything shown is read from the storage root, so it is what the ledger and the manifests say, on a retry too.
-Looking is bounded: it takes at most a tenth of the time, and a look that fails is not the run that fails.
+Looking is bounded: it takes at most a tenth of the time, and a look that fails is not the run that fails. So that
+looks stay short, and the next run's start too, the log's small files are merged whenever there are many.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ from flows.board import Board
 from flows.plan import Plan
 from flows.view import View
 from tasks import world
+from tasks.errors import CurationError
+from tasks.ledger.compaction import compact
+from tasks.ledger.contents import contents
 from tasks.world import Where
 
 SECONDS_BETWEEN_LOOKS = 3.0
+MANY_SEGMENTS = 2048
+"""Reading so many takes some seconds, and merging them twice that."""
 SECONDS_BETWEEN_REPORTS = 300.0
 """A report is drawn from all that a run has made so far, so it takes longer than a look."""
 _SHARE_OF_TIME = 0.1
@@ -46,7 +52,7 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         stop = threading.Event()
         # in this context, for it says which Prefect server is in use: without it, an event would start another
         here = copy_context()
-        watcher = threading.Thread(target=here.run, args=(_watch, view, stop), name="watch", daemon=True)
+        watcher = threading.Thread(target=here.run, args=(_watch, view, where.root, stop), name="watch", daemon=True)
         watcher.start()
         is_cancelled = False
         try:
@@ -57,20 +63,32 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         finally:
             stop.set()
             watcher.join()
+            _tidy(where.root)
             _look(view)
             if not is_cancelled:
                 view.reported()
 
 
-def _watch(view: View, stop: threading.Event) -> None:
+def _watch(view: View, root: str, stop: threading.Event) -> None:
     pause, reported = 0.0, time.monotonic()
     while not stop.wait(pause):
+        _tidy(root)
         began = time.monotonic()
         _look(view)
         if began - reported >= SECONDS_BETWEEN_REPORTS:
             view.reported()
             reported = time.monotonic()
         pause = max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - began) / _SHARE_OF_TIME)
+
+
+def _tidy(root: str) -> None:
+    """Merge the log's segments if they are many. What fails is tried again at the next look, or the next run."""
+    try:
+        storage = world.storage(root)
+        if len(contents(storage).segments) > MANY_SEGMENTS:
+            compact(storage)
+    except CurationError as fault:
+        _log.warning("the log's small files could not be merged: %s", fault)
 
 
 def _look(view: View) -> None:

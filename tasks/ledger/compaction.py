@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import polars as pl
+import pyarrow as pa
 
 from tasks.errors import Absent, AlreadyExists
 from tasks.ledger.contents import COMPACTED, CompactedFile, Contents, Generation, contents, manifest_name, newest
-from tasks.ledger.events import stored
+from tasks.ledger.events import tabled, together
 from tasks.ledger.log import LOG
 from tasks.rows.problem import BUCKETS
 from tasks.rows.storage import Storage
@@ -100,12 +101,14 @@ def clean(storage: Storage) -> None:
     listed = storage.list(LOG), storage.list(COMPACTED)
     now = newest(storage)
     named, replaced = {file.name for file in now.files}, set(now.replaced)
-    for name in listed[0]:
-        if name in replaced:
-            storage.delete(name)
-    for name in listed[1]:
-        if name.endswith(".parquet") and name not in named and _generation(name) <= now.number:
-            storage.delete(name)
+    storage.delete_all([name for name in listed[0] if name in replaced])
+    storage.delete_all(
+        [
+            name
+            for name in listed[1]
+            if name.endswith(".parquet") and name not in named and _generation(name) <= now.number
+        ]
+    )
 
 
 def encode(events: pl.DataFrame) -> bytes:
@@ -127,17 +130,17 @@ def _crowded(files: Sequence[CompactedFile]) -> list[list[str]]:
 
 def _chunks(storage: Storage, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     """All events, as many at a time as memory is allowed for."""
-    held: list[pl.DataFrame] = []
+    held: list[pa.Table] = []
     size = 0
     for start in range(0, len(names), _NAMES_AT_ONCE):
         for data in storage.read_all(list(names[start : start + _NAMES_AT_ONCE])).values():
-            held.append(stored(data))
-            size += int(held[-1].estimated_size())
+            held.append(tabled(data))
+            size += held[-1].nbytes
             if size >= _CHUNK_BYTES:
-                yield pl.concat(held)
+                yield together(held)
                 held, size = [], 0
     if held:
-        yield pl.concat(held)
+        yield together(held)
 
 
 def _by_range(events: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

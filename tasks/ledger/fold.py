@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import TypeVar
 
 import polars as pl
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tasks.ledger.compaction import RANGE, bucket_of_row
 from tasks.ledger.contents import Contents, following
-from tasks.ledger.events import SCHEMA, framed, stored
+from tasks.ledger.events import SCHEMA, framed, tabled, together
 from tasks.ledger.log import LOG
 from tasks.rows.problem import BUCKETS
 from tasks.rows.storage import Storage
@@ -62,22 +63,19 @@ def _part(storage: Storage, found: Contents, low: int, high: int) -> pl.DataFram
         if low <= file.low < high:
             with storage.opened(file.name) as opened:
                 frames.append(framed(pq.read_table(opened, columns=list(COLUMNS)), COLUMNS))
-    names = [name for name in found.segments if _first(name) < high and low < _end(name)]
-    for start in range(0, len(names), _SEGMENTS_AT_ONCE):
-        for name, data in storage.read_all(names[start : start + _SEGMENTS_AT_ONCE]).items():
-            bucket = bucket_of_row().clip(_first(name), _end(name) - 1)  # else one outside its place would be lost
-            frames.append(stored(data, COLUMNS).filter(bucket >= low, bucket < high))
+    within = [name for name in found.segments if _place(name)[0] < high and low < _place(name)[1]]
+    for (first, end), group in groupby(within, _place):
+        bucket = bucket_of_row().clip(first, end - 1)  # else one outside its place would be lost
+        names = list(group)
+        for start in range(0, len(names), _SEGMENTS_AT_ONCE):
+            read = storage.read_all(names[start : start + _SEGMENTS_AT_ONCE])
+            events = together(tabled(data, COLUMNS) for data in read.values())
+            frames.append(events.filter(bucket >= low, bucket < high))
     # a client that lost the answer to its put may send a segment again after compaction has taken it away
     return pl.concat(frames).unique(["attempt", "kind"], keep="first", maintain_order=True)
 
 
-def _first(segment: str) -> int:
-    """The first bucket that the segment's writer had."""
+def _place(segment: str) -> tuple[int, int]:
+    """The buckets that the segment's writer had: the first, and one past the last."""
     place = _PLACE.match(segment)
-    return int(place[1], 16) if place else 0
-
-
-def _end(segment: str) -> int:
-    """One past the last of them."""
-    place = _PLACE.match(segment)
-    return int(place[2], 16) if place else BUCKETS
+    return (int(place[1], 16), int(place[2], 16)) if place else (0, BUCKETS)

@@ -31,6 +31,8 @@ nothing at all holds a run up for two minutes, not for ever."""
 _ROUNDS_OF_TRIES = 2
 """s3fs repeats what botocore has given up."""
 _CHUNK = 8 << 20
+_DELETED_AT_ONCE = 1000
+"""What one request of S3 takes."""
 _IN_MEMORY = Lock()
 """memory:// looks and writes in two steps; S3 and other remote file systems do it in one."""
 
@@ -48,7 +50,8 @@ class Storage:
             self._fs, base = fsspec.url_to_fs(root, **options)
         except (ValueError, ImportError) as fault:
             raise StorageError(f"{root} cannot be a storage root: {fault}") from fault
-        if hasattr(self._fs, "call_s3"):
+        self._is_s3 = hasattr(self._fs, "call_s3")
+        if self._is_s3:
             self._fs.retries = _ROUNDS_OF_TRIES
         self.base = str(base).rstrip("/")
         self.is_local = isinstance(self._fs, LocalFileSystem)
@@ -64,7 +67,7 @@ class Storage:
         with self._faults("write", name):
             if self.is_local:
                 created = _create_local(Path(self._path(name)), data)
-            elif hasattr(self._fs, "call_s3"):
+            elif self._is_s3:
                 created = self._create_s3(name, data)
             else:
                 created = self._create_other(name, data)
@@ -139,6 +142,17 @@ class Storage:
         """
         with self._faults("delete", name), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._path(name))
+
+    def delete_all(self, names: list[str]) -> None:
+        """`delete` of many names, a thousand with one request where the storage can."""
+        if not self._is_s3:
+            for name in names:
+                self.delete(name)
+            return
+        for start in range(0, len(names), _DELETED_AT_ONCE):
+            paths = [self._path(name) for name in names[start : start + _DELETED_AT_ONCE]]
+            with self._faults("delete", "*"), contextlib.suppress(FileNotFoundError):
+                self._fs.rm(paths)
 
     def list(self, prefix: str) -> list[str]:
         """All names under the folder `prefix`, sorted; temporary names are left out.

@@ -24,6 +24,7 @@ import pytest
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import plan as plans
+from flows import watch
 from flows.curate import curate
 from flows.curate import journal as journal_of
 from flows.plan import Plan
@@ -33,6 +34,7 @@ from flows.spending import Spend, spend
 from flows.stages import PER_SHARD
 from flows.why import why
 from tasks.classify import topics
+from tasks.ledger.contents import contents
 from tasks.ledger.spend import By, events
 from tasks.ledger.store import ReplyStore
 from tasks.models.rehearsal import journal
@@ -119,6 +121,25 @@ def test_without_prefects_memory_nothing_is_asked_again(tmp_path: Path, monkeypa
     assert seen[0] == seen[1]
     assert seen[0][2].total() == len(seen[0][2]) == stored(root) > 4 * (6 + 3)
     assert told(root).microusd == bill(root)
+
+
+def test_a_log_that_is_merged_while_its_run_goes_is_paid_once_and_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(watch, "MANY_SEGMENTS", 5)
+    monkeypatch.setattr(watch, "SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(watch, "_SHARE_OF_TIME", 1.0)
+    root, apart = str(tmp_path / "root"), str(tmp_path / "apart")
+    with prefect_server(tmp_path / "home") as server, server():
+        plan = curated(recipe(tmp_path, rows=12), root)
+    ledger = contents(Storage(root))
+    assert ledger.generation.number > 1
+    assert len(ledger.segments) <= 5
+    counted = served(root)
+    assert counted.total() == len(counted) == stored(root) > 12 * (6 + 3)
+    assert told(root).microusd == bill(root)
+    assert outputs(root, plan) == outputs(apart, run(recipe(tmp_path, rows=12), apart))
 
 
 def test_an_edit_asks_again_exactly_what_it_bears_on_and_why_is_told(

@@ -36,5 +36,5 @@ def test_a_report_follows_a_look_when_it_is_due_and_a_look_that_fails_ends_nothi
     monkeypatch.setattr(watch, "SECONDS_BETWEEN_LOOKS", 0.0)
     monkeypatch.setattr(watch, "SECONDS_BETWEEN_REPORTS", between)
     view = Looks(enough=4)
-    watch._watch(view, view.stop)  # type: ignore[arg-type]
+    watch._watch(view, "memory://nothing-is-here", view.stop)  # type: ignore[arg-type]
     assert view.asked == asked
