@@ -50,7 +50,7 @@ async def ours(folder: Path, address: str, count: int) -> Measured:
 
 
 def main(quick: bool, latency: float) -> None:
-    count, rounds = (1500, 1) if quick else (5000, 3)
+    count, rounds = (1500, 1) if quick else (10_000, 3)
     with tempfile.TemporaryDirectory() as name, endpoint(latency) as address:
         clients: dict[str, Callable[[], Measured]] = {
             "this project, log on local disk": lambda: asyncio.run(ours(Path(name), address, count)),
