@@ -42,7 +42,7 @@ def curate(
     Args:
         recipe: Which recipe of deployments/ to run.
         root: Storage root of rows, replies and data sets: a folder, or a URL such as s3://bucket/prefix.
-        shards: Shards per intake; the recipe's own number if left out. Free to change at any time.
+        shards: Shards of the first intake (smaller ones get fewer); the recipe's number if left out. Free to change.
         runner: What runs the shards: Ray (the cluster of RAY_ADDRESS, else a local one) or threads.
         workers: Shards that are worked on at once, on threads or a local Ray.
         budget_usd: Dollars that the run may spend before it is suspended and asks; the recipe's own if left out.

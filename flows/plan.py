@@ -26,8 +26,7 @@ from tasks.models.request import Model
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import Manifest
-from tasks.rows.shards import Shard
-from tasks.rows.shards import plan as plan_shards
+from tasks.rows.shards import Shard, plan_all
 from tasks.rows.storage import Storage
 from tasks.stage import PlannedStage
 from tasks.stage import plan as plan_stage
@@ -64,7 +63,7 @@ def make(recipe: Recipe, intakes: Sequence[Manifest]) -> Plan:
         stages.append(plan_stage(entry.stage, settings, models, upstream, choice.requeue, **entry.inputs(settings)))
         upstream = stages[-1].fingerprint
     publish = plan_stage(PUBLISH.stage, recipe.publish, models, upstream)
-    shards = [shard for intake in intakes for shard in plan_shards(intake.digest, recipe.shards)]
+    shards = plan_all([(intake.digest, intake.kept) for intake in intakes], recipe.shards)
     identity = digest([publish.fingerprint, [shard.name for shard in shards]])
     return Plan(
         run=f"{recipe.name}-{identity[:10]}",

@@ -121,7 +121,7 @@ class Recipe(BaseModel):
     trial: Trial | None = Field(
         default_factory=Trial, description="How many of a stage's first rows may be quarantined; null for no bound"
     )
-    shards: int = Field(default=4, ge=1, le=256, description="Shards per intake")
+    shards: int = Field(default=4, ge=1, le=256, description="Shards of the first intake; smaller ones get fewer")
     lease_seconds: float = Field(
         default=60, gt=0, description="Silence of a worker after which another may take over"
     )

@@ -23,7 +23,7 @@ people = Console(stderr=True)
 DEMO = Path(".demo")
 Root = Annotated[str, typer.Option(help="Storage root: a folder, or any fsspec URL such as s3://bucket/prefix")]
 RecipeName = Annotated[str, typer.Argument(help="A recipe's name in deployments/, or a path to a YAML file")]
-Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards per intake; free to change at any time")]
+Shards = Annotated[int | None, typer.Option(min=1, max=256, help="Shards of the first intake; smaller get fewer")]
 Kind = Annotated[Runner, typer.Option("--runner", help="What runs the shards: a local Ray, or threads")]
 Workers = Annotated[int, typer.Option(min=1, help="Shards that are worked on at once")]
 BudgetUsd = Annotated[

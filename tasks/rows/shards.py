@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
+from math import ceil
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +31,20 @@ class Shard(BaseModel):
     def name(self) -> str:
         """Readable and unique within a root: `<intake>-<low>-<high>`, buckets in hex."""
         return f"{self.intake[:8]}-{self.low:03x}-{self.high:04x}"
+
+
+def plan_all(intakes: Iterable[tuple[str, int]], count: int) -> list[Shard]:
+    """Shards of intakes, given oldest first by digest and rows: `count` of the first.
+
+    One that is smaller than the largest before it is cut into fewer, so that shards are alike in rows: next month's
+    few rows cost few task runs. What comes later changes no earlier intake's shards.
+    """
+    shards: list[Shard] = []
+    most = 0
+    for intake, rows in intakes:
+        most = max(most, rows)
+        shards += plan(intake, max(1, ceil(count * rows / most)) if most else count)
+    return shards
 
 
 def plan(intake: str, count: int) -> list[Shard]:

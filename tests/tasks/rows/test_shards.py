@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from tasks.errors import RecipeError
 from tasks.rows.problem import BUCKETS
-from tasks.rows.shards import Shard, plan
+from tasks.rows.shards import Shard, plan, plan_all
 
 INTAKE = "0123456789abcdef" * 4
 
@@ -36,3 +36,23 @@ def test_names_are_frozen() -> None:
 def test_a_range_that_holds_no_bucket_or_unknown_ones_is_refused(low: int, high: int) -> None:
     with pytest.raises(ValidationError):
         Shard(intake=INTAKE, low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts"),
+    [
+        ([1000], [16]),
+        ([1000, 10], [16, 1]),
+        ([1000, 100, 900], [16, 2, 15]),
+        ([10, 1000, 10], [16, 16, 1]),
+        ([0, 1000], [16, 16]),
+        ([1000, 0], [16, 1]),
+        ([0], [16]),
+    ],
+)
+def test_shards_of_later_intakes_are_alike_in_rows_and_earlier_ones_stay(rows: list[int], counts: list[int]) -> None:
+    intakes = [(f"{number}" * 64, count) for number, count in enumerate(rows)]
+    shards = plan_all(intakes, 16)
+    assert [sum(shard.intake == intake for shard in shards) for intake, _ in intakes] == counts
+    assert shards[: sum(counts[:-1])] == plan_all(intakes[:-1], 16)
+    assert sum(shard.high - shard.low for shard in shards) == BUCKETS * len(rows)
