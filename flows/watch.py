@@ -63,7 +63,8 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
         finally:
             stop.set()
             watcher.join()
-            _tidy(where.root)
+            if not is_cancelled:
+                _tidy(where.root)
             _look(view)
             if not is_cancelled:
                 view.reported()

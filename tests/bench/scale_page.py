@@ -71,7 +71,7 @@ def _at_papers_size(small: Measured, whole: Measured) -> Lines:
     driver = at_papers(lambda run: run.peaks.get("driver", 0))
     yield f"{PAPER_ROWS:,} rows: GiB of the driver", f"{driver / 1024:.1f}"
     objects = at_papers(lambda run: sum(count for count, _ in run.objects.values()))
-    yield f"{PAPER_ROWS:,} rows: objects before compaction", f"{objects:,.0f}"
+    yield f"{PAPER_ROWS:,} rows: objects", f"{objects:,.0f}"
     size = at_papers(lambda run: sum(size for _, size in run.objects.values()))
     yield f"{PAPER_ROWS:,} rows: GiB stored", f"{size / 2**30:.1f}"
     yield "first bottleneck", f"{first(hours)}, {hours[first(hours)]:.2f} hours"
