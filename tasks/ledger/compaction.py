@@ -34,10 +34,11 @@ from tasks.rows.storage import Storage
 RANGE = BUCKETS // 16
 ROW_GROUP = 1024
 _NAMES_AT_ONCE = 64
-_SMALL_BYTES, _SMALL_FILES = 16 * 2**20, 8
-"""So many compacted files below this size in one range are merged with one another."""
-_CHUNK_BYTES = 128 * 2**20
-"""Events that are held in memory at once, uncompressed."""
+_SMALL_BYTES, _SMALL_ROWS, _SMALL_FILES = 4 * 2**20, 32_768, 8
+"""So many compacted files below these sizes in one range are merged with one another. What a chunk makes is above one
+of them, however well it compresses, or it would be merged again for ever."""
+_CHUNK_BYTES = 64 * 2**20
+"""Events that are held at once, uncompressed. Merging takes some four times as much memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def _crowded(files: Sequence[CompactedFile]) -> list[list[str]]:
     """The small files of each range that has gathered many."""
     small: defaultdict[int, list[str]] = defaultdict(list)
     for file in files:
-        if file.bytes < _SMALL_BYTES:
+        if file.bytes < _SMALL_BYTES and file.rows < _SMALL_ROWS:
             small[file.low].append(file.name)
     return [names for names in small.values() if len(names) >= _SMALL_FILES]
 

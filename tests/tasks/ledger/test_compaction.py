@@ -14,7 +14,7 @@ import pytest
 from tasks.errors import Absent, StorageError
 from tasks.ledger import compaction
 from tasks.ledger.compaction import ROW_GROUP, clean, commit, compact, merge
-from tasks.ledger.contents import COMPACTED, contents, following, newest
+from tasks.ledger.contents import COMPACTED, CompactedFile, contents, following, newest
 from tasks.ledger.events import SCHEMA, Asker, Event, segment
 from tasks.ledger.log import LOG
 from tasks.ledger.spend import By, events, outcomes, possibly_paid, spend
@@ -279,3 +279,13 @@ def test_the_earliest_reply_counts_wherever_it_lies(storage: Storage) -> None:
     assert found().body == "body 61"
     compact(storage)
     assert found().body == "body 61"
+
+
+@pytest.mark.parametrize(("rows", "size", "merged"), [(10, 1000, 8), (40_000, 1000, 0), (10, 5 << 20, 0)])
+def test_many_small_files_of_a_range_are_merged_and_one_that_a_chunk_fills_is_left_alone(
+    rows: int, size: int, merged: int
+) -> None:
+    files = [CompactedFile(name=f"{n}.parquet", low=256, rows=rows, bytes=size) for n in range(8)]
+    other = CompactedFile(name="other.parquet", low=512, rows=1, bytes=1)
+    assert sum(map(len, compaction._crowded([*files, other]))) == merged
+    assert compaction._crowded(files[:7]) == []
