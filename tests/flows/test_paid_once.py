@@ -132,13 +132,15 @@ def test_a_log_that_is_merged_while_its_run_goes_is_paid_once_and_gives_the_same
     monkeypatch.setattr(watch, "_SHARE_OF_TIME", 1.0)
     root, apart = str(tmp_path / "root"), str(tmp_path / "apart")
     with prefect_server(tmp_path / "home") as server, server():
-        plan = curated(recipe(tmp_path, rows=12), root)
-    ledger = contents(Storage(root))
-    assert ledger.generation.number > 1
-    assert len(ledger.segments) <= 5
+        for generations, rows in enumerate((6, 12), start=1):  # each merges at its end, and mostly before it, too
+            plan = curated(recipe(tmp_path, rows=rows), root)
+            ledger = contents(Storage(root))
+            assert ledger.generation.number >= generations
+            assert len(ledger.segments) <= 5
     counted = served(root)
     assert counted.total() == len(counted) == stored(root) > 12 * (6 + 3)
     assert told(root).microusd == bill(root)
+    run(recipe(tmp_path, rows=6), apart)
     assert outputs(root, plan) == outputs(apart, run(recipe(tmp_path, rows=12), apart))
 
 
