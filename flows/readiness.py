@@ -14,7 +14,7 @@ from tasks import world
 from tasks.collect import opening
 from tasks.decontaminate.settings import Settings
 from tasks.embedding.embed import EmbedderSettings, embedder
-from tasks.errors import AlreadyExists, CurationError, RecipeError, SourceError, StorageError
+from tasks.errors import AlreadyExists, CurationError, RecipeError, SourceError
 
 
 class Finding(BaseModel):
@@ -72,7 +72,7 @@ def writable(root: str) -> Finding:
             kept.delete(name)
             words = f"{root} can be written, and no name twice"
             return Finding(subject="storage", check="create-only writes", verdict="ok", words=words)
-    except (StorageError, CurationError) as fault:
+    except CurationError as fault:
         return Finding(subject="storage", check="create-only writes", verdict="fault", words=str(fault))
     words = f"{root} let one name be written twice: replies could be lost; use a store that knows If-None-Match"
     return Finding(subject="storage", check="create-only writes", verdict="fault", words=words)

@@ -22,7 +22,6 @@ from flows.board import Board
 from flows.plan import Plan
 from flows.view import View
 from tasks import world
-from tasks.errors import CurationError
 from tasks.ledger.compaction import compact
 from tasks.ledger.contents import contents
 from tasks.world import Where
@@ -88,8 +87,8 @@ def _tidy(root: str) -> None:
         storage = world.storage(root)
         if len(contents(storage).segments) > MANY_SEGMENTS:
             compact(storage)
-    except CurationError as fault:
-        _log.warning("the log's small files could not be merged: %s", fault)
+    except Exception as fault:  # whatever it is: the run goes on with many small files
+        _log.warning("the log's small files could not be merged: %s: %s", type(fault).__name__, fault)
 
 
 def _look(view: View) -> None:

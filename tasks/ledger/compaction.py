@@ -102,14 +102,9 @@ def clean(storage: Storage) -> None:
     listed = storage.list(LOG), storage.list(COMPACTED)
     now = newest(storage)
     named, replaced = {file.name for file in now.files}, set(now.replaced)
+    files = [name for name in listed[1] if name.endswith(".parquet") and name not in named]
     storage.delete_all([name for name in listed[0] if name in replaced])
-    storage.delete_all(
-        [
-            name
-            for name in listed[1]
-            if name.endswith(".parquet") and name not in named and _generation(name) <= now.number
-        ]
-    )
+    storage.delete_all([name for name in files if _generation(name) <= now.number])
 
 
 def encode(events: pl.DataFrame) -> bytes:

@@ -63,8 +63,9 @@ def _part(storage: Storage, found: Contents, low: int, high: int) -> pl.DataFram
         if low <= file.low < high:
             with storage.opened(file.name) as opened:
                 frames.append(framed(pq.read_table(opened, columns=list(COLUMNS)), COLUMNS))
-    within = [name for name in found.segments if _place(name)[0] < high and low < _place(name)[1]]
-    for (first, end), group in groupby(within, _place):
+    for (first, end), group in groupby(found.segments, _place):
+        if first >= high or end <= low:
+            continue
         bucket = bucket_of_row().clip(first, end - 1)  # else one outside its place would be lost
         names = list(group)
         for start in range(0, len(names), _SEGMENTS_AT_ONCE):

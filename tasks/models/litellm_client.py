@@ -41,7 +41,7 @@ and unreadable bodies server errors, and what they broke may have been paid.
 
 
 @cache
-def library() -> Any:
+def loaded() -> Any:
     """litellm, imported and silenced. Takes seconds, so it is called off the event loop."""
     os.environ.update(_BEFORE_IMPORT)
     litellm: Any = import_module("litellm")
@@ -53,7 +53,7 @@ def library() -> Any:
 
 async def send(payload: bytes, line: Line) -> Answer:
     """Send one request and wait for its end, whatever that is."""
-    api = await asyncio.to_thread(library)
+    api = await asyncio.to_thread(loaded)
     try:
         async with asyncio.timeout(line.endpoint.timeout_seconds):
             reply = await api.acompletion(**_arguments(api, json.loads(payload), line))

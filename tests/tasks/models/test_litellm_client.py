@@ -32,7 +32,7 @@ KEY = "sk-a-secret-of-this-test"
 
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
-    litellm_client.library()
+    litellm_client.loaded()
 
 
 @asynccontextmanager
@@ -109,13 +109,13 @@ class Unauthorised(Exception):
 
 
 def test_a_key_that_a_provider_repeats_does_not_get_into_the_log() -> None:
-    answer = litellm_client._failed(litellm_client.library(), Unauthorised(f"Incorrect API key: {KEY}."), KEY)
+    answer = litellm_client._failed(litellm_client.loaded(), Unauthorised(f"Incorrect API key: {KEY}."), KEY)
     assert answer.error == "refused"
     assert answer.body == "Incorrect API key: (key)."
 
 
 def test_a_quota_that_is_used_up_is_not_waited_for() -> None:
-    api = litellm_client.library()
+    api = litellm_client.loaded()
     spent = api.RateLimitError("{'code': 'insufficient_quota'}", llm_provider="openai", model="m")
     assert litellm_client._failed(api, spent, None).error == "unpaid"
     plain = api.RateLimitError("slow down", llm_provider="openai", model="m")
@@ -123,7 +123,7 @@ def test_a_quota_that_is_used_up_is_not_waited_for() -> None:
 
 
 def test_nothing_of_litellm_fetches_prices_or_reads_a_dotenv_file() -> None:
-    api = litellm_client.library()
+    api = litellm_client.loaded()
     assert api.litellm_mode == "PRODUCTION"
     assert api.telemetry is False
     assert api.get_model_cost_map.__module__.startswith("litellm")
