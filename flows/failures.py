@@ -9,7 +9,10 @@ from prefect.futures import PrefectFuture
 
 from tasks.errors import CurationError
 from tasks.report.pages import FailedShard
+from tasks.rows.manifest import Manifest
 
+Step = Manifest | PrefectFuture[Manifest]
+"""A stage of a shard: what it made, or the task run that will."""
 _LONGEST = 2000
 _PREFIX = "Task run encountered an exception"
 
@@ -28,12 +31,14 @@ def failed(future: PrefectFuture[Any]) -> bool:
     return future.state.is_failed() or future.state.is_crashed()
 
 
-def first_failure(shard: str, stages: Sequence[str], futures: Sequence[PrefectFuture[Any]]) -> FailedShard | None:
+def first_failure(shard: str, stages: Sequence[str], way: Sequence[Step]) -> FailedShard | None:
     """The first stage at which a shard went wrong, if it did; stages after it count as its consequences."""
-    for stage, future in zip(stages, futures, strict=True):
-        future.wait()
-        if failed(future):
-            return failure(shard, stage, future)
+    for stage, step in zip(stages, way, strict=True):
+        if not isinstance(step, PrefectFuture):
+            continue
+        step.wait()
+        if failed(step):
+            return failure(shard, stage, step)
     return None
 
 
