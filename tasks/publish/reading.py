@@ -125,7 +125,7 @@ class _ChainReader:
 
     def _columns(self, file: FileRef, columns: list[str] | None = None) -> pl.DataFrame:
         with self._storage.opened(self._files.look(self._storage, file)) as opened:
-            return pl.DataFrame(pq.read_table(opened, columns=columns))
+            return pl.DataFrame(pq.ParquetFile(opened, pre_buffer=True).read(columns))
 
     def _requests(self, asking: Sequence[Manifest]) -> pl.DataFrame:
         """What was asked for the kept rows of the shard. Stages keep it by key; here it is sorted, keys in bytes."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from tasks.ledger.fold import fold
 from tasks.report.facts import Bin, Rated
@@ -25,10 +26,8 @@ _STEPS_PER_DOUBLING = 2
 
 def columns(storage: Storage, manifest: Manifest, names: Sequence[str], table: str = VERDICTS) -> pl.DataFrame:
     """Some columns of a table, those of them that it has: nothing else of the file is read."""
-    with storage.opened(manifest.files[table].name) as file:
-        there = set(pl.read_parquet_schema(file))
-        file.seek(0)
-        return pl.read_parquet(file, columns=[name for name in names if name in there])
+    with storage.opened(manifest.files[table].name) as opened:
+        return pl.DataFrame(pq.ParquetFile(opened, pre_buffer=True).read(list(names)))  # polars would read all of it
 
 
 def kept_ids(storage: Storage, done: Sequence[Manifest]) -> pl.Series:
@@ -86,7 +85,8 @@ def solution_tokens(storage: Storage, done: Sequence[Manifest], released: pl.Ser
             .group_by("step").agg(released=pl.col("released").sum(), every=pl.len())
         )  # fmt: skip
 
-    counted = pl.concat(fold(storage, part_of)).drop_nulls().group_by("step").sum().sort("step")
+    told = fold(storage, part_of, columns=("key", "status", "completion_tokens"))
+    counted = pl.concat(told).drop_nulls().group_by("step").sum().sort("step")
     return [
         Bin(low=_tokens(step), high=_tokens(step + 1), released=in_set, others=every - in_set)
         for step, in_set, every in counted.iter_rows()

@@ -77,7 +77,7 @@ def test_a_log_in_parts_adds_up_to_the_whole(tmp_path: Path, monkeypatch: pytest
         storage.create(f"{LOG}/000-1000/again-{number}.parquet", data)
     whole = fold(storage, lambda part: part)
     assert len(whole) == 1
-    monkeypatch.setattr(folds, "_FEW_ROWS", 10)
+    monkeypatch.setattr(folds, "_ROWS_AT_ONCE", 10)
     parts = fold(storage, lambda part: part)
     assert len(parts) == 16
     assert max(part.height for part in parts) < whole[0].height / 3
@@ -85,3 +85,6 @@ def test_a_log_in_parts_adds_up_to_the_whole(tmp_path: Path, monkeypatch: pytest
     assert told(whole)["maybe"]
     assert told(whole)["outrun"]
     assert events(storage).height == whole[0].height
+    few = fold(storage, lambda part: part, columns=["microusd"])
+    assert few[0].columns == ["kind", "attempt", "problem_id", "microusd"]
+    assert pl.concat(few).sort("attempt", "kind").equals(whole[0].select(few[0].columns).sort("attempt", "kind"))
