@@ -19,8 +19,8 @@ from tasks.rows.storage import Storage
 
 Sum = TypeVar("Sum")
 COLUMNS = (
-    *("kind", "attempt", "key", "run", "stage", "shard", "problem_id", "role", "model", "endpoint", "at_ms", "status"),
-    *("bound_microusd", "error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd", "lease"),
+    *("kind", "attempt", "key", "run", "stage", "shard", "problem_id", "role", "model", "endpoint", "at_ms", "lease"),
+    *("bound_microusd", "status", "error", "prompt_tokens", "cached_tokens", "completion_tokens", "microusd"),
 )
 """All but requests and bodies."""
 _WHICH = ("kind", "attempt", "problem_id")
