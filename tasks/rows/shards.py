@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from math import ceil
+from math import ceil, sqrt
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -36,14 +36,15 @@ class Shard(BaseModel):
 def plan_all(intakes: Iterable[tuple[str, int]], count: int) -> list[Shard]:
     """Shards of intakes, given oldest first by digest and rows: `count` of the first.
 
-    One that is smaller than the largest before it is cut into fewer, so that shards are alike in rows: next month's
-    few rows cost few task runs. What comes later changes no earlier intake's shards.
+    One that is smaller than the largest before it is cut into fewer, by the root of its share of rows: r rows in n
+    shards take n times what a shard costs whatever its rows, and where each has a worker 1/n of what r rows cost, so
+    the quickest n grows with the root of r. What comes later changes no earlier intake's shards.
     """
     shards: list[Shard] = []
     most = 0
     for intake, rows in intakes:
         most = max(most, rows)
-        shards += plan(intake, max(1, ceil(count * rows / most)) if most else count)
+        shards += plan(intake, max(1, ceil(count * sqrt(rows / most))) if most else count)
     return shards
 
 
