@@ -39,15 +39,17 @@ def pilot_of(recipe: Recipe, root: str, rows: int) -> tuple[Recipe, int]:
 
     The same problems for the same number, and more of them for a greater one.
     """
-    storage = world.storage(root)
-    intakes = collect.fn(recipe.sources, Where(root=root, run=""), recipe.collect)
-    columns = ["problem_id", "source", *_FIELDS.values()]
-    pool = pl.concat([manifests.read(storage, one, PROBLEMS, columns) for one in intakes])
-    order = pl.col("problem_id").map_elements(_lot, return_dtype=pl.String)
-    chosen = pool.sort(order).head(rows)
-    sources = [_written(storage, source, lines) for source, lines in _by_source(recipe, chosen)]
-    made = recipe.model_copy(update={"name": f"{recipe.name}-pilot", "sources": sources})
-    return made, pool.height
+    pool = _pool(recipe, root)
+    return _over(recipe, root, pool.head(rows), f"{recipe.name}-pilot"), pool.height
+
+
+def sample_of(recipe: Recipe, root: str, rows: int) -> tuple[Recipe, dict[str, int]]:
+    """The same with `rows` problems of each source, and how many problems each has."""
+    pool = _pool(recipe, root)
+    chosen = pool.group_by("source", maintain_order=True).head(rows)
+    sizes = dict(pool["source"].value_counts().iter_rows())
+    counts = {source.name: sizes.get(source.name, 0) for source in recipe.sources}
+    return _over(recipe, root, chosen, f"{recipe.name}-sample"), counts
 
 
 def told_by(recipe: Recipe, storage: Storage, plan: Plan, pool: int) -> Estimate:
@@ -107,6 +109,21 @@ def _of_stage(storage: Storage, place: int, manifest: Manifest, tokens: pl.DataF
 
 def _lot(problem_id: str) -> str:
     return sha256(f"pilot {problem_id}".encode()).hexdigest()
+
+
+def _pool(recipe: Recipe, root: str) -> pl.DataFrame:
+    """Every problem that is collected from the recipe's sources, in the order of their lots."""
+    storage = world.storage(root)
+    intakes = collect.fn(recipe.sources, Where(root=root, run=""), recipe.collect)
+    columns = ["problem_id", "source", *_FIELDS.values()]
+    pool = pl.concat([manifests.read(storage, one, PROBLEMS, columns) for one in intakes])
+    return pool.sort(pl.col("problem_id").map_elements(_lot, return_dtype=pl.String))
+
+
+def _over(recipe: Recipe, root: str, chosen: pl.DataFrame, name: str) -> Recipe:
+    """The recipe under another name over the chosen problems."""
+    sources = [_written(world.storage(root), source, lines) for source, lines in _by_source(recipe, chosen)]
+    return recipe.model_copy(update={"name": name, "sources": sources})
 
 
 def _by_source(recipe: Recipe, chosen: pl.DataFrame) -> list[tuple[Source, pl.DataFrame]]:

@@ -8,13 +8,10 @@ bytes are remembered.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from pydantic import BaseModel, Field
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from tasks import world
 from tasks.collect.opening import rows as rows_of
@@ -96,30 +93,3 @@ def _profile(place: int, source: Source, taken: dict[bytes, int], index: ProofIn
 def _answer(row: RawRow) -> str:
     """Whether agreement with the source's answer would prove something."""
     return "none" if row.answer is None else unverifiable(row.answer) or "verifiable"
-
-
-def show(console: Console, found: Sequence[Profile]) -> None:
-    """The sources side by side."""
-    table = Table(title="sources", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("", no_wrap=True)
-    for one in found:
-        table.add_column(one.source, justify="right")
-    lines: dict[str, Callable[[Profile], str]] = {
-        "rows": lambda one: f"{one.rows:,}",
-        "unreadable or empty": lambda one: f"{one.unreadable + one.empty:,}",
-        "exact duplicates": lambda one: f"{one.duplicates:,}",
-        "in a source before": lambda one: f"{one.elsewhere:,}",
-        "screened by rules": lambda one: f"{one.screened_by_rules:,}",
-        "left for models": lambda one: f"{one.left:,}",
-        "proven contaminated": lambda one: "-" if one.contaminated is None else f"{one.contaminated:,}",
-        "licences": lambda one: _counts(one.licences),
-        "answers": lambda one: _counts(one.answers),
-        "rules": lambda one: _counts(one.screened),
-    }  # fmt: skip
-    for name, cell in lines.items():
-        table.add_row(name, *(cell(one) for one in found))
-    console.print(table)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return "\n".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda item: -item[1])) or "-"

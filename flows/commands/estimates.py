@@ -15,6 +15,7 @@ from tasks.errors import RecipeError
 if TYPE_CHECKING:
     from flows.recipe import Recipe
     from tasks.estimate.figures import Estimate
+    from tasks.estimate.sample import Sampled
 
 app = typer.Typer()
 
@@ -103,20 +104,56 @@ def profile(
         list[str] | None,
         typer.Option("--benchmark", help="JSON Lines of questions that no row may repeat; repeatable"),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Run so many problems of each source under --root, paid, and tell what they show"),
+    ] = None,
+    root: Annotated[str | None, typer.Option(help="Storage root: where the replies to a sample are kept")] = None,
+    page: Annotated[str | None, typer.Option(help="Write it as an HTML page, too: to this file")] = None,
+    runner: Kind = Runner.RAY,
+    workers: Workers = 2,
+    approved_by: ApprovedBy = "",
     as_json: Json = False,
 ) -> None:
-    """Show a recipe's sources side by side: size, licences, answers, duplicates, what rules drop. Nothing is paid."""
+    """Show a recipe's sources side by side: size, licences, answers, duplicates, what rules drop.
+
+    Nothing is paid, but for a sample: how hard and how contaminated they are, what is accepted, and what a thousand
+    accepted rows cost. Its replies are kept, and the whole run finds them.
+    """
     with complaints():
         from pathlib import Path
 
-        from flows.profile import profiles, show
+        from flows import profile_pages as pages
+        from flows.profile import profiles
         from flows.recipe import load
         from flows.terminal import console
         from tasks.decontaminate.benchmarks import Benchmark
 
+        made = load(recipe)
         held = [Benchmark(name=Path(path).stem, path=path) for path in benchmarks or ()]
-        found = profiles(load(recipe).sources, held)
+        found = profiles(made.sources, held)
+        samples = [] if sample is None else _by_sample(made, root, sample, runner, workers, approved_by)
+        if page is not None:
+            Path(page).write_text(pages.page(made, found, samples), encoding="utf-8")
         if as_json:
-            say([{**one.model_dump(), "left": one.left} for one in found])
+            told = {one.source: one.model_dump(mode="json") for one in samples}
+            say([{**one.model_dump(), "left": one.left, "sample": told.get(one.source)} for one in found])
         else:
-            show(console(), found)
+            pages.show(console(), found, samples)
+
+
+def _by_sample(
+    recipe: Recipe, root: str | None, count: int, runner: Runner, workers: int, approved_by: str
+) -> list[Sampled]:
+    """Run a sample of each source as any recipe is run, and tell what it says of them."""
+    from flows.commands.runs import execute
+    from flows.pilot import sample_of
+    from flows.sampling import sampled
+    from tasks import world
+
+    if root is None:
+        raise RecipeError("a sample is run and paid for: say with --root where its replies are kept")
+    made, pools = sample_of(recipe, root, count)
+    with redirect_stdout(sys.stderr):  # standard output is the profile's
+        plan = execute(lambda: made, root, None, runner, workers, as_json=False, approved_by=approved_by)
+    return sampled(recipe, world.storage(root), plan, pools)

@@ -81,6 +81,12 @@ def axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def rows_of_axes(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
+    """A figure of plots one below the other that share their horizontal axis; sizes in inches, of the whole."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, [*figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]]
+
+
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     """A blank figure, to draw on in points from its upper left corner; sizes in points."""
     figure = Figure(figsize=(width / 72, height / 72))

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tasks.report.charts.canvas import axes, bars, legend
-from tasks.report.charts.palette import DROPPED, INK, KEPT, RULE, SERIES
+from tasks.report.charts.canvas import axes, bars, legend, rows_of_axes
+from tasks.report.charts.palette import DROPPED, INK, KEPT, MUTED, RULE, SERIES
 from tasks.report.contamination import OfBenchmark
 from tasks.report.facts import Bin, Rated
 
@@ -33,6 +33,25 @@ def difficulty(rated: Sequence[Rated], gate: float | None) -> Figure:
     plot.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     plot.grid(axis="y")
     legend(plot)
+    return figure
+
+
+def difficulty_by_source(found: Mapping[str, Mapping[float, int]], gate: float | None) -> Figure:
+    """For each source the share of its rated rows by rating to the nearest half; what the gate takes out in another
+    colour (as the paper compares data sets, https://arxiv.org/abs/2504.11456, figure 1a).
+    """
+    figure, plots = rows_of_axes(5.4, 0.5 + 1.05 * len(found), len(found))
+    for plot, (source, counts) in zip(plots, found.items(), strict=True):
+        total = max(sum(counts.values()), 1)
+        shares = [100 * count / total for count in counts.values()]
+        colours = [DROPPED if gate is not None and level < gate - 0.25 else KEPT for level in counts]
+        plot.bar([*counts], shares, width=0.42, color=colours)
+        plot.set_title(f"{source} ({sum(counts.values()):,})", loc="left", color=INK, fontsize=9.5)
+        plot.set(xlim=(0.6, 10.4), xticks=range(1, 11))
+        plot.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+        plot.grid(axis="y")
+    plots[-1].set_xlabel("mean rating, to the nearest half")
+    figure.supylabel("% of rated rows", color=MUTED, fontsize=9.5)
     return figure
 
 
