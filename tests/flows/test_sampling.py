@@ -83,7 +83,7 @@ def test_a_sample_tells_sources_apart_and_the_whole_run_finds_its_replies(
     [sample] = said("status", "--root", root)
     accepted = next(
         step["kept"] for step in sample["funnel"] if step["stage"] == "rate"
-    )  # none of them is a sum, see below
+    )  # contests all
     assert 0 < accepted < HARD - HELD
     each = 1000 * paid["contests"] / accepted  # all of its problems are in the sample, so nothing is left to guess
     assert (hard["usd_per_thousand"]["low"], hard["usd_per_thousand"]["high"]) == pytest.approx((each, each))
