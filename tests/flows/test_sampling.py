@@ -81,9 +81,7 @@ def test_a_sample_tells_sources_apart_and_the_whole_run_finds_its_replies(
     before = said("spend", "--root", root, "--by", "source")
     paid = {line["group"]: line["microusd"] / 1_000_000 for line in before["lines"]}
     [sample] = said("status", "--root", root)
-    accepted = next(
-        step["kept"] for step in sample["funnel"] if step["stage"] == "rate"
-    )  # contests all
+    accepted = next(step["kept"] for step in sample["funnel"] if step["stage"] == "rate")  # contests all
     assert 0 < accepted < HARD - HELD
     each = 1000 * paid["contests"] / accepted  # all of its problems are in the sample, so nothing is left to guess
     assert (hard["usd_per_thousand"]["low"], hard["usd_per_thousand"]["high"]) == pytest.approx((each, each))
