@@ -9,14 +9,14 @@ from tasks.estimate.sample import mean, per_thousand, share
 
 def test_a_share_holds_the_sources_in_most_samples() -> None:
     chance = np.random.default_rng(7)
-    found = [share(int(chance.binomial(60, 0.2)), 60) for _ in range(100)]
-    assert sum(one is not None and one.holds(0.2) for one in found) >= 84
+    found = [share(int(chance.binomial(60, 0.2)), 60) for _ in range(1000)]
+    assert sum(one is not None and one.holds(0.2) for one in found) >= 870
 
 
 def test_a_mean_holds_the_sources_in_most_samples() -> None:
     chance = np.random.default_rng(7)
-    found = [mean(chance.normal(5.5, 1.5, 12)) for _ in range(100)]
-    assert sum(one is not None and one.holds(5.5) for one in found) >= 84
+    found = [mean(chance.normal(5.5, 1.5, 12)) for _ in range(1000)]
+    assert sum(one is not None and one.holds(5.5) for one in found) >= 870
 
 
 def test_none_found_is_not_none_there() -> None:
