@@ -7,6 +7,7 @@ from functools import partial
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.profile import Profile
@@ -87,9 +88,9 @@ def _table(title: str, found: Sequence[Profile], lines: Sequence[Line]) -> Table
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column("", no_wrap=True)
     for one in found:
-        table.add_column(one.source, justify="right")
+        table.add_column(escape(one.source), justify="right")
     for label, cells in lines:
-        table.add_row(label, *cells)
+        table.add_row(label, *map(escape, cells))  # licences are the sources' own words
     return table
 
 

@@ -74,3 +74,24 @@ def test_the_command_shows_a_recipes_sources_side_by_side(tmp_path: Path, source
     assert all(word in done.output for word in ("book", "forum", "a bare letter 1", "left for models"))
     said = json.loads(CliRunner().invoke(app, ["profile", str(recipe), "--json"]).stdout)
     assert [one["left"] for one in said] == [2, 1]
+
+
+def test_what_a_source_says_is_shown_as_it_is(tmp_path: Path) -> None:
+    """Licences come with the rows, so they may be anything: markup of the terminal, or of the page."""
+    hostile = "[bold]x[/bold] <script>alert(1)</script>"
+    (tmp_path / "own.jsonl").write_text(json.dumps({**BOOK[0], "licence": hostile}) + "\n", encoding="utf-8")
+    recipe = {
+        "name": "own",
+        "sources": [{"name": "book", "path": f"{tmp_path}/own.jsonl"}],
+        "endpoints": {"rehearsal": {"kind": "rehearsal"}},
+        "roles": {"rater": {"endpoint": "rehearsal", "model": "rehearsal/rater", "revision": "1"}},
+        "stages": [{"stage": "rate"}],
+    }
+    (tmp_path / "own.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    page = tmp_path / "page.html"
+    done = CliRunner().invoke(app, ["profile", str(tmp_path / "own.yaml"), "--page", str(page)])
+    assert done.exit_code == 0, done.output
+    assert "[bold]x[/bold]" in done.output
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text

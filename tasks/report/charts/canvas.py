@@ -82,9 +82,9 @@ def axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def rows_of_axes(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
-    """A figure of plots one below the other that share their horizontal axis; sizes in inches, of the whole."""
+    """A figure of plots one below the other that share both axes; sizes in inches, of the whole."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, [*figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]]
+    return figure, [*figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]]
 
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:

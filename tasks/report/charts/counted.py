@@ -40,7 +40,7 @@ def difficulty_by_source(found: Mapping[str, Mapping[float, int]], gate: float |
     """For each source the share of its rated rows by rating to the nearest half; what the gate takes out in another
     colour (as the paper compares data sets, https://arxiv.org/abs/2504.11456, figure 1a).
     """
-    figure, plots = rows_of_axes(5.4, 0.5 + 1.05 * len(found), len(found))
+    figure, plots = rows_of_axes(10.6, 0.6 + 1.1 * len(found), len(found))
     for plot, (source, counts) in zip(plots, found.items(), strict=True):
         total = max(sum(counts.values()), 1)
         shares = [100 * count / total for count in counts.values()]
