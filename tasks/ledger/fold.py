@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from typing import TypeVar
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.ledger.compaction import RANGE, bucket_of_row
@@ -26,8 +28,8 @@ COLUMNS = (
 _WHICH = ("kind", "attempt", "problem_id")
 _SEGMENTS_AT_ONCE = 16
 """Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
-_ROWS_AT_ONCE = 125_000
-"""Parts are as many as make them about so large, which is some 50 MiB; at most one for each range of compaction."""
+_ROWS_AT_ONCE = 60_000
+"""Parts are as many as make them about so large, which is some 25 MiB; at most one for each bucket."""
 _ROWS_OF_A_SEGMENT = 64
 """About so many: how many there are is not known before one is read."""
 _PLACE = re.compile(rf"{LOG}/([0-9a-f]{{3}})-([0-9a-f]{{4}})/")
@@ -46,24 +48,50 @@ def fold(storage: Storage, summed: Callable[[pl.DataFrame], Sum], columns: Colle
 
 def _parts(storage: Storage, found: Contents, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     step = BUCKETS // _count(found)
-    for low in range(0, BUCKETS, step):
-        yield _part(storage, found, low, low + step, columns)
+    span = max(step, RANGE)
+    for low in range(0, BUCKETS, span):
+        with ExitStack() as opened:
+            files = [
+                pq.ParquetFile(opened.enter_context(storage.opened(file.name)), pre_buffer=True)
+                for file in found.generation.files
+                if low <= file.low < low + span
+            ]
+            fresh = _of_segments(storage, found, low, low + span, columns)
+            for first in range(low, low + span, step):
+                stored = [framed(_rows_of(file, first, first + step, columns), columns) for file in files]
+                part = pl.concat([fresh, *stored])
+                if step < span:
+                    part = part.filter(bucket_of_row().clip(low, low + span - 1).is_between(first, first + step - 1))
+                # a client that lost the answer to its put may send a segment again after compaction has taken it away
+                yield part.unique(["attempt", "kind"], keep="first", maintain_order=True)
 
 
 def _count(found: Contents) -> int:
-    """How many parts: a power of two, so that each is whole ranges."""
+    """How many parts: a power of two, so that each is whole ranges of compaction or lies in one."""
     rows = sum(file.rows for file in found.generation.files) + _ROWS_OF_A_SEGMENT * len(found.segments)
     wanted = 1 << (max(0, rows - 1) // _ROWS_AT_ONCE).bit_length()
-    return min(wanted, BUCKETS // RANGE)
+    return min(wanted, BUCKETS)
 
 
-def _part(storage: Storage, found: Contents, low: int, high: int, columns: Sequence[str]) -> pl.DataFrame:
-    """Events of rows whose bucket lies in [low, high), whole ranges of compaction."""
+def _rows_of(file: pq.ParquetFile, low: int, high: int, columns: Sequence[str]) -> pa.Table:
+    """The row groups of a compacted file, which is sorted by row, that may have rows of the buckets [low, high).
+
+    Ids that are no numbers count as bucket 0, wherever they lie.
+    """
+    place = file.schema_arrow.get_field_index("problem_id")
+
+    def may_have(group: int) -> bool:
+        ids = file.metadata.row_group(group).column(place).statistics
+        if low == 0 or ids is None or not ids.has_min_max:
+            return True
+        return str(ids.max)[:3] >= f"{low:03x}" and str(ids.min)[:3] <= f"{high - 1:03x}"
+
+    return file.read_row_groups([group for group in range(file.num_row_groups) if may_have(group)], list(columns))
+
+
+def _of_segments(storage: Storage, found: Contents, low: int, high: int, columns: Sequence[str]) -> pl.DataFrame:
+    """Events of segments for rows whose bucket lies in [low, high)."""
     frames = [pl.DataFrame(schema={name: SCHEMA[name] for name in columns})]
-    for file in found.generation.files:
-        if low <= file.low < high:
-            with storage.opened(file.name) as opened:
-                frames.append(framed(pq.ParquetFile(opened, pre_buffer=True).read(list(columns)), columns))
     for (first, end), group in groupby(found.segments, _place):
         if first >= high or end <= low:
             continue
@@ -73,8 +101,7 @@ def _part(storage: Storage, found: Contents, low: int, high: int, columns: Seque
             read = storage.read_all(names[start : start + _SEGMENTS_AT_ONCE])
             events = together(tabled(data, columns) for data in read.values())
             frames.append(events.filter(bucket >= low, bucket < high))
-    # a client that lost the answer to its put may send a segment again after compaction has taken it away
-    return pl.concat(frames).unique(["attempt", "kind"], keep="first", maintain_order=True)
+    return pl.concat(frames)
 
 
 def _place(segment: str) -> tuple[int, int]:

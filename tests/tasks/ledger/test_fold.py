@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tasks.ledger import compaction
 from tasks.ledger import fold as folds
 from tasks.ledger.compaction import compact
 from tasks.ledger.events import Asker, Event, segment
@@ -67,7 +68,11 @@ def told(parts: list[pl.DataFrame]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_log_in_parts_adds_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+@pytest.mark.parametrize(("rows_at_once", "count"), [(250, 16), (60, 64), (8, 512)])
+def test_a_log_in_parts_adds_up_to_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, count: int, seed: int
+) -> None:
+    monkeypatch.setattr(compaction, "ROW_GROUP", 4)
     storage, chance = Storage(str(tmp_path)), random.Random(seed)
     write(storage, 0, chance)
     again = {name: storage.read(name) for name in storage.list(LOG)[:5]}
@@ -77,9 +82,9 @@ def test_a_log_in_parts_adds_up_to_the_whole(tmp_path: Path, monkeypatch: pytest
         storage.create(f"{LOG}/000-1000/again-{number}.parquet", data)
     whole = fold(storage, lambda part: part)
     assert len(whole) == 1
-    monkeypatch.setattr(folds, "_ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(folds, "_ROWS_AT_ONCE", rows_at_once)
     parts = fold(storage, lambda part: part)
-    assert len(parts) == 16
+    assert len(parts) == count
     assert max(part.height for part in parts) < whole[0].height / 3
     assert told(parts) == told(whole)
     assert told(whole)["maybe"]
