@@ -13,6 +13,7 @@ from flows.runner import Runner
 from tasks.errors import RecipeError
 
 if TYPE_CHECKING:
+    from flows.plan import Plan
     from flows.recipe import Recipe
     from tasks.estimate.figures import Estimate
     from tasks.estimate.sample import Sampled
@@ -83,7 +84,6 @@ def _by_pilot(
     recipe: Recipe, root: str | None, count: int, rows: int | None, runner: Runner, workers: int, approved_by: str
 ) -> Estimate:
     """Run a pilot as any recipe is run, and tell what it says of the whole."""
-    from flows.commands.runs import execute
     from flows.estimate import stored
     from flows.pilot import pilot_of, told_by
     from tasks import world
@@ -91,10 +91,17 @@ def _by_pilot(
     if root is None:
         raise RecipeError("a pilot is run and paid for: say with --root where its replies are kept")
     made, pool = pilot_of(recipe, root, count)
-    with redirect_stdout(sys.stderr):  # standard output is the estimate's
-        plan = execute(lambda: made, root, None, runner, workers, as_json=False, approved_by=approved_by)
+    plan = _executed(made, root, runner, workers, approved_by)
     storage = world.storage(root)
     return stored(told_by(recipe, storage, plan, rows or pool), recipe, storage)
+
+
+def _executed(made: Recipe, root: str, runner: Runner, workers: int, approved_by: str) -> Plan:
+    """Run it as any recipe is run, but for standard output: that is the command's own."""
+    from flows.commands.runs import execute
+
+    with redirect_stdout(sys.stderr):
+        return execute(lambda: made, root, None, runner, workers, as_json=False, approved_by=approved_by)
 
 
 @app.command()
@@ -129,10 +136,14 @@ def profile(
         from flows.terminal import console
         from tasks.decontaminate.benchmarks import Benchmark
 
+        if sample is not None and root is None:
+            raise RecipeError("a sample is run and paid for: say with --root where its replies are kept")
         made = load(recipe)
         held = [Benchmark(name=Path(path).stem, path=path) for path in benchmarks or ()]
         found = profiles(made.sources, held)
-        samples = [] if sample is None else _by_sample(made, root, sample, runner, workers, approved_by)
+        samples = (
+            [] if sample is None or root is None else _by_sample(made, root, sample, runner, workers, approved_by)
+        )
         if page is not None:
             Path(page).write_text(pages.page(made, found, samples), encoding="utf-8")
         if as_json:
@@ -143,17 +154,13 @@ def profile(
 
 
 def _by_sample(
-    recipe: Recipe, root: str | None, count: int, runner: Runner, workers: int, approved_by: str
+    recipe: Recipe, root: str, count: int, runner: Runner, workers: int, approved_by: str
 ) -> list[Sampled]:
     """Run a sample of each source as any recipe is run, and tell what it says of them."""
-    from flows.commands.runs import execute
     from flows.pilot import sample_of
     from flows.sampling import sampled
     from tasks import world
 
-    if root is None:
-        raise RecipeError("a sample is run and paid for: say with --root where its replies are kept")
     made, pools = sample_of(recipe, root, count)
-    with redirect_stdout(sys.stderr):  # standard output is the profile's
-        plan = execute(lambda: made, root, None, runner, workers, as_json=False, approved_by=approved_by)
+    plan = _executed(made, root, runner, workers, approved_by)
     return sampled(recipe, world.storage(root), plan, pools)
