@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from tasks.errors import ConservationError
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import VERDICTS, FileRef, Manifest
+from tasks.rows.problem import first_of
 from tasks.rows.ranges import Ranged, check, is_whole
 from tasks.rows.shards import Shard
 from tasks.rows.storage import Storage
@@ -55,7 +56,7 @@ def joined(
             readers = [_ChainReader(storage, chain, low, high, evidence, opened, seen) for chain in inside]
             ids = sorted(identity for reader in readers for identity in reader.ids)
             for start in range(0, len(ids), rows_at_once):
-                end = ids[start + rows_at_once] if start + rows_at_once < len(ids) else None
+                end = ids[start + rows_at_once] if start + rows_at_once < len(ids) else first_of(high)
                 frames = [reader.between(ids[start], end) for reader in readers]
                 frame = pl.concat([one for one in frames if one.height], how="diagonal").sort("problem_id")
                 if frame.height != min(rows_at_once, len(ids) - start):

@@ -60,13 +60,13 @@ def row(text: str, answer: str = "41", **other: Any) -> dict[str, Any]:
 
 
 def through(
-    storage: Storage, rows: Sequence[Mapping[str, Any]], count: int
+    storage: Storage, rows: Sequence[Mapping[str, Any]], count: int, intake_name: str = "intake"
 ) -> tuple[list[Shard], list[list[Manifest]]]:
     """One intake and `count` shards of it, each through all of `STAGES`, which keep every row."""
     ordered = sorted(rows, key=lambda one: str(one["problem_id"]))
     seen = [{"problem_id": one["problem_id"], "verdict": "keep"} for one in ordered]
     problems = table([{name: one.get(name) for name in INTAKE} for one in ordered], INTAKE)
-    intake = _commit(storage, "collect", "intake", "genesis", table(seen, _BASE), problems=problems)
+    intake = _commit(storage, "collect", intake_name, "genesis", table(seen, _BASE), problems=problems)
     shards = plan(intake.digest, count)
     return shards, [_chain(storage, intake, shard, ordered) for shard in shards]
 

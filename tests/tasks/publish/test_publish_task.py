@@ -41,6 +41,11 @@ def files(storage: Storage) -> dict[str, bytes]:
     return {name: storage.read(name) for name in storage.list("datasets")}
 
 
+def data_files(storage: Storage) -> dict[str, bytes]:
+    """The tables alone: a card tells of intakes, too."""
+    return {name: data for name, data in files(storage).items() if name.endswith(".parquet")}
+
+
 def test_kept_rows_are_released_and_every_row_has_a_fate(tmp_path: Path) -> None:
     storage, manifest = published(tmp_path)
     assert (manifest.rows_in, manifest.kept) == (22, 20)
@@ -67,6 +72,22 @@ def test_the_data_set_is_the_same_whatever_the_shards(
     monkeypatch.setattr(reading.joined, "__kwdefaults__", {"rows_at_once": 3})
     many, _ = published(tmp_path / "many", count=count)
     assert files(many) == files(one)
+
+
+@pytest.mark.parametrize(("first", "second"), [(4, 1), (1, 4), (4, 3), (5, 5)])
+@pytest.mark.parametrize("rows_at_once", [3, 2000])
+def test_the_data_set_is_the_same_of_two_intakes_whatever_the_shards_of_each(
+    tmp_path: Path, first: int, second: int, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = published(tmp_path / "one")
+    monkeypatch.setattr(reading.joined, "__kwdefaults__", {"rows_at_once": rows_at_once})
+    root = tmp_path / "two"
+    storage, rows = world.storage(str(root)), [*ROWS, *MORE]
+    shards, made = through(storage, rows[::2], first)
+    later, made_later = through(storage, rows[1::2], second, intake_name="later")
+    planned = PlannedStage(stage="publish", fingerprint="f" * 64, settings={})
+    publish.fn(planned, RELEASE, [*shards, *later], [*made, *made_later], Where(root=str(root), run="r"))
+    assert data_files(storage) == data_files(one)
 
 
 def test_publishing_again_writes_nothing(tmp_path: Path) -> None:
