@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from flows import plan as plans
@@ -19,6 +20,7 @@ from flows.recipe import Recipe
 from tasks.models.rehearsal import journal
 from tasks.models.rehearsal.champ import problems
 from tasks.rows import chain as chains
+from tasks.rows import manifest as manifests
 from tasks.rows.storage import Storage
 from tests.flows.bare import run
 
@@ -32,7 +34,7 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def recipe(folder: Path, rows: int, **benchmarks: list[str]) -> Recipe:
+def recipe(folder: Path, rows: int, shards: int = 2, **benchmarks: list[str]) -> Recipe:
     """The first `rows` of the recorded problems through every stage, against benchmarks of these questions."""
     pool = [{"id": p.id, "question": p.text, "answer": p.gold} for p in problems()[:rows]]
     known = [
@@ -52,7 +54,7 @@ def recipe(folder: Path, rows: int, **benchmarks: list[str]) -> Recipe:
             {"stage": "verify"},
             {"stage": "classify"},
         ],
-        "shards": 2,
+        "shards": shards,
         "trial": None,
     })  # fmt: skip
 
@@ -89,3 +91,17 @@ def test_new_rows_pay_for_themselves_and_a_new_benchmark_asks_the_judge_alone(tm
     assert set(before) - set(after) >= set(added)
     assert set(after) < set(before)
     assert max(everything.values()) == 1
+
+
+def test_later_rows_are_in_the_data_set_though_their_shards_are_fewer(tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    run(recipe(tmp_path, ROWS // 2, shards=4, listed=["What is 1?"]), root, published=True)
+    plan = run(recipe(tmp_path, ROWS * 3 // 4, shards=4, listed=["What is 1?"]), root, published=True)
+    assert [sum(shard.intake == one.digest for shard in plan.shards) for one in plan.intakes] == [4, 3]
+    storage = Storage(root)
+    last = plans.published(storage, plan, plans.chains(storage, plan))
+    assert last is not None
+    released = pl.read_parquet(storage.read(last.files["dataset/full/train-00000-of-00001.parquet"].name))
+    later = set(manifests.read(storage, plan.intakes[1])["problem_id"])
+    assert sorted(released["question"]) == passed(root, plan)
+    assert 0 < released["problem_id"].is_in(list(later)).sum() < released.height
