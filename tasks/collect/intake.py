@@ -49,10 +49,10 @@ class Intake:
     """An intake in the making, in a folder of its own that does not exist yet."""
 
     def __init__(
-        self, folder: Path, settings: Settings, embed: Embed | None = None, count: int = parts.COUNT
+        self, folder: Path, settings: Settings, embed: Embed | None = None, files: int = parts.FILES
     ) -> None:
-        """`embed` gives vectors for semantic duplicates; else texts are embedded here. `count`: of parts."""
-        self._folder, self._settings, self._embed, self._count = folder, settings, embed, count
+        """`embed` gives vectors for semantic duplicates; else texts are embedded here. `files`: for each table."""
+        self._folder, self._settings, self._embed, self._files, self._times = folder, settings, embed, files, 1
         self._unfit = self._parts("unfit", "row_id", VERDICTS)
         self._verdicts = self._parts("verdicts", "row_id", VERDICTS)
         self._gathered = self._parts("gathered", "form", GATHERED)
@@ -68,6 +68,9 @@ class Intake:
                 self._gathered.write(table(made, GATHERED))
                 self._unfit.write(table((collecting.unfit(row) for row in few if not has_text(row)), VERDICTS))
                 self.rows += len(few)
+        self._times = parts.times(self.rows, self._files)
+        for one in (self._gathered, self._unfit, self._verdicts):
+            one.cut(self._times)
 
     def make(self, before: Before) -> Made:
         """Write the tables of the rows that were taken, which come after what other intakes kept; once."""
@@ -141,4 +144,4 @@ class Intake:
             return f"intake-{ids.hexdigest()[:12]}", writer.finish()
 
     def _parts(self, name: str, key: str, schema: Schema) -> Parts:
-        return Parts(self._folder / name, key, schema, self._count)
+        return Parts(self._folder / name, key, schema, self._files, self._times)

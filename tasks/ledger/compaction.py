@@ -33,12 +33,12 @@ from tasks.rows.storage import Storage
 
 RANGE = BUCKETS // 16
 ROW_GROUP = 1024
-_NAMES_AT_ONCE = 64
-_SMALL_BYTES, _SMALL_ROWS, _SMALL_FILES = 4 * 2**20, 32_768, 8
+_NAMES_AT_ONCE = 32
+_SMALL_BYTES, _SMALL_ROWS, _SMALL_FILES = 2**20, 8_192, 8
 """So many compacted files below these sizes in one range are merged with one another. What a chunk makes is above one
 of them, however well it compresses, or it would be merged again for ever."""
-_CHUNK_BYTES = 64 * 2**20
-"""Events that are held at once, uncompressed. Merging takes some four times as much memory."""
+_CHUNK_BYTES = 16 * 2**20
+"""Events that are held at once, uncompressed. Merging takes some six times as much memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +133,17 @@ def _chunks(storage: Storage, names: Sequence[str]) -> Iterator[pl.DataFrame]:
             held.append(tabled(data))
             size += held[-1].nbytes
             if size >= _CHUNK_BYTES:
-                yield together(held)
-                held, size = [], 0
+                yield _emptied(held)
+                size = 0
     if held:
-        yield together(held)
+        yield _emptied(held)
+
+
+def _emptied(held: list[pa.Table]) -> pl.DataFrame:
+    """One frame of what is held, which is not held any longer."""
+    events = together(held)
+    held.clear()
+    return events
 
 
 def _by_range(events: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

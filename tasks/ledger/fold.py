@@ -28,8 +28,8 @@ COLUMNS = (
 _WHICH = ("kind", "attempt", "problem_id")
 _SEGMENTS_AT_ONCE = 16
 """Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
-_ROWS_AT_ONCE = 60_000
-"""Parts are as many as make them about so large, which is some 25 MiB; at most one for each bucket."""
+_ROWS_AT_ONCE = 30_000
+"""Parts are as many as make them about so large, which is some 15 MiB; at most one for each bucket."""
 _ROWS_OF_A_SEGMENT = 64
 """About so many: how many there are is not known before one is read."""
 _PLACE = re.compile(rf"{LOG}/([0-9a-f]{{3}})-([0-9a-f]{{4}})/")

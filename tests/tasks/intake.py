@@ -32,13 +32,13 @@ def collect(
     earlier: Sequence[Sequence[RawRow]] = (),
     settings: Settings = _AS_SHIPPED,
     embed: Embed | None = None,
-    count: int = 2,
+    files: int = 2,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Verdicts and problems of an intake of `rows`, after one for each of `earlier`. Row ids are hex digits."""
     with TemporaryDirectory() as root:
         storage, chain = Storage(root), list[Manifest]()
         for own in (*earlier, rows):
-            chain.append(committed(storage, own, chain, settings, embed, count))
+            chain.append(committed(storage, own, chain, settings, embed, files))
         return (
             manifests.read(storage, chain[-1], VERDICTS).to_dicts(),
             manifests.read(storage, chain[-1], PROBLEMS).to_dicts(),
@@ -51,12 +51,12 @@ def committed(
     chain: Sequence[Manifest] = (),
     settings: Settings = _AS_SHIPPED,
     embed: Embed | None = None,
-    count: int = 2,
+    files: int = 2,
     fingerprint: str = "f" * 64,
 ) -> Manifest:
-    """The intake of `rows` after those of `chain`, made of `count` parts."""
+    """The intake of `rows` after those of `chain`, kept in `files` files meanwhile."""
     with TemporaryDirectory() as folder:
-        intake = Intake(Path(folder, "intake"), settings, embed, count)
+        intake = Intake(Path(folder, "intake"), settings, embed, files)
         intake.gather(rows)
         made = intake.make(Before(storage, chain))
         return manifests.commit_files(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.collect import duplicates, semantic
+from tasks.collect import duplicates, parts, semantic
 from tasks.collect.duplicates import Settings
 from tasks.collect.parts import Parts
 from tasks.collect.source import RawRow
@@ -79,7 +79,7 @@ def test_parts_find_what_comparing_all_with_all_finds(
 ) -> None:
     rows = [row(i, text.replace("\ud800", ""), answer) for i, (text, answer) in enumerate(made)]
     first, _ = collect(rows[:cut], settings=how, embed=by_words)
-    second, _ = collect(rows[cut:], [rows[:cut]], settings=how, embed=by_words, count=7)
+    second, _ = collect(rows[cut:], [rows[:cut]], settings=how, embed=by_words, files=7)
     kept = {line["row_id"] for line in first if line["verdict"] == "keep"}
     whole = all_with_all(rows[:cut], (), how)
     by_id = sorted(rows[:cut], key=lambda one: sha256(normal_text(one.question).encode()).hexdigest())
@@ -100,15 +100,18 @@ def pool(count: int) -> list[RawRow]:
 
 
 @pytest.mark.parametrize("how", [Settings(near_duplicates=None), ON], ids=["exact", "all"])
-def test_the_bytes_are_the_same_however_many_parts_there_are(tmp_path: Path, how: Settings) -> None:
+def test_the_bytes_are_the_same_however_many_parts_there_are(
+    tmp_path: Path, how: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = pool(700)
     chains = []
-    for count in (1, 7, 64):
-        storage, chain = Storage(str(tmp_path / str(count))), list[Manifest]()
+    for files, rows_of_a_part in ((1, 8192), (7, 8192), (64, 8192), (7, 20), (64, 3), (1, 1)):
+        monkeypatch.setattr(parts, "ROWS_OF_A_PART", rows_of_a_part)
+        storage, chain = Storage(str(tmp_path / f"{files}-{rows_of_a_part}")), list[Manifest]()
         for own in (rows[:500], rows[500:]):
-            chain.append(committed(storage, own, chain, how, by_words, count))
+            chain.append(committed(storage, own, chain, how, by_words, files))
         chains.append(chain)
-    assert chains[0] == chains[1] == chains[2]
+    assert all(chain == chains[0] for chain in chains)
     assert {"duplicate_exact", "empty"} <= set(chains[0][0].dropped)
     assert how != ON or {"duplicate_near", "duplicate_semantic"} <= set(chains[0][0].dropped)
 
@@ -116,14 +119,26 @@ def test_the_bytes_are_the_same_however_many_parts_there_are(tmp_path: Path, how
 SCHEMA = {"name": pl.String, "n": pl.Int64}
 
 
-def test_rows_of_a_part_come_back_in_order_and_parts_in_the_order_of_the_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 5])
+def test_rows_of_a_part_come_back_in_order_and_parts_in_the_order_of_the_key(tmp_path: Path, times: int) -> None:
     names = [sha256(str(n).encode()).hexdigest() for n in range(300)]
     rows = table(({"name": name, "n": n} for n, name in enumerate(names)), SCHEMA)
-    with Parts(tmp_path / "parts", "name", SCHEMA, 7) as parts:
+    with Parts(tmp_path / "parts", "name", SCHEMA, 7) as made:
         for start in range(0, 300, 40):
-            parts.write(rows.slice(start, 40))
-    found = [parts.whole(part) for part in parts]
+            made.write(rows.slice(start, 40))
+    made.cut(times)
+    found = [made.whole(part) for part in made]
+    assert len(found) == 7 * times
     assert all(one["n"].is_sorted() for one in found)
     assert [name for one in found for name in one["name"].sort()] == sorted(names)
-    parts.drop(3)
-    assert len(list((tmp_path / "parts").iterdir())) == 6
+    assert [made.whole(part, ["n"])["n"].to_list() for part in made] == [one["n"].to_list() for one in found]
+    left = []
+    for part in made:
+        made.drop(part)
+        left.append(len(list((tmp_path / "parts").iterdir())))
+    assert left == [7 - (part + 1) // times for part in made]
+
+
+def test_parts_are_as_many_as_their_rows_need() -> None:
+    rows = [0, 64 * 8192, 64 * 8192 + 1, 3_000_000, 10**12]
+    assert [parts.times(n, 64) for n in rows] == [1, 1, 2, 6, 64]
