@@ -22,7 +22,7 @@ FILES = 64
 """So many are open at a time for each table that is written."""
 ROWS_OF_A_PART = 8192
 """About so many at most; of 2 KB each that is 16 MB."""
-_DIGITS = 3
+_DIGITS, _MOST_PARTS = 3, 16**3
 _WAITING_BYTES = 16 << 20
 _GROUPS_AT_ONCE = 16
 
@@ -101,7 +101,7 @@ class Parts:
 
     def _part_of(self, count: int) -> pl.Expr:
         digits = pl.col(self._key).str.slice(0, _DIGITS).str.pad_end(_DIGITS, "0").str.to_integer(base=16)
-        return digits * count // 16**_DIGITS
+        return digits * count // _MOST_PARTS
 
     def _writer(self, number: int) -> pq.ParquetWriter:
         if number not in self._writers:
@@ -115,4 +115,4 @@ class Parts:
 
 def times(rows: int, files: int) -> int:
     """How many parts of a file that many rows are to be read as."""
-    return max(1, min(-(-rows // (files * ROWS_OF_A_PART)), 16**_DIGITS // files))
+    return max(1, min(-(-rows // (files * ROWS_OF_A_PART)), _MOST_PARTS // files))
