@@ -24,11 +24,14 @@ from flows.view import View
 from tasks import world
 from tasks.ledger.compaction import compact
 from tasks.ledger.contents import contents
+from tasks.rows.memory import give_back
 from tasks.world import Where
 
 SECONDS_BETWEEN_LOOKS = 3.0
 MANY_SEGMENTS = 2048
-"""Reading so many takes some seconds, and merging them twice that."""
+"""While a run goes: reading so many takes some seconds, and merging them twice that."""
+MANY_AT_THE_END = 128
+"""At its end, so that the next run finds few."""
 SECONDS_BETWEEN_REPORTS = 300.0
 """A report is drawn from all that a run has made so far, so it takes longer than a look."""
 _SHARE_OF_TIME = 0.1
@@ -63,7 +66,7 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
             stop.set()
             watcher.join()
             if not is_cancelled:
-                _tidy(where.root)
+                _tidy(where.root, MANY_AT_THE_END)
             _look(view)
             if not is_cancelled:
                 view.reported()
@@ -72,21 +75,23 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
 def _watch(view: View, root: str, stop: threading.Event) -> None:
     pause, reported = 0.0, time.monotonic()
     while not stop.wait(pause):
-        _tidy(root)
+        _tidy(root, MANY_SEGMENTS)
         began = time.monotonic()
         _look(view)
         if began - reported >= SECONDS_BETWEEN_REPORTS:
             view.reported()
             reported = time.monotonic()
+        give_back()
         pause = max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - began) / _SHARE_OF_TIME)
 
 
-def _tidy(root: str) -> None:
-    """Merge the log's segments if they are many. What fails is tried again at the next look, or the next run."""
+def _tidy(root: str, many: int) -> None:
+    """Merge the log's segments if they are more than `many`. What fails is tried again at the next look, or run."""
     try:
         storage = world.storage(root)
-        if len(contents(storage).segments) > MANY_SEGMENTS:
+        if len(contents(storage).segments) > many:
             compact(storage)
+            give_back()
     except Exception as fault:  # whatever it is: the run goes on with many small files
         _log.warning("the log's small files could not be merged: %s: %s", type(fault).__name__, fault)
 

@@ -30,6 +30,7 @@ from tasks.rows import chain as chains
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import canonical_json, digest, digest_bytes
 from tasks.rows.manifest import VERDICTS, Manifest
+from tasks.rows.memory import give_back
 from tasks.rows.shards import Shard
 from tasks.rows.tables import Schema, table
 from tasks.rows.verdict import Decision, Verdict, quarantine
@@ -209,7 +210,10 @@ def run_shard(
             return Done(manifest=await asyncio.to_thread(commit, storage, **key), reused=False)
 
     lost = retry_if_exception_type(LeaseLost)
-    return Retrying(retry=lost, stop=stop_after_attempt(_TIMES_LOST), reraise=True)(lambda: asyncio.run(work()))
+    try:
+        return Retrying(retry=lost, stop=stop_after_attempt(_TIMES_LOST), reraise=True)(lambda: asyncio.run(work()))
+    finally:
+        give_back()
 
 
 async def _decide(

@@ -25,6 +25,7 @@ from tasks.errors import SourceError, StorageError
 from tasks.rows import manifest as manifests
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import VERDICTS, Manifest
+from tasks.rows.memory import give_back
 from tasks.rows.storage import Storage
 from tasks.task import OPTIONS
 from tasks.world import Where
@@ -65,6 +66,7 @@ def collect(sources: list[Source], where: Where, settings: Settings = _AS_SHIPPE
             intake = _gathered(storage, folder / "anew", rows, settings)
         if intake.rows:
             chain.append(_commit(storage, pool, intake.make(Before(storage, chain)), chain))
+    give_back()
     return chain
 
 

@@ -1,7 +1,8 @@
 """What the ledger costs: `python -m tests.bench.ledger [--quick]`, all figures of one run on one machine.
 
 The endpoint answers at once, from a process of its own, so every difference to the bare client is this
-project's. Memory is the peak of a fresh process that opens a root and looks 1,000 replies up.
+project's. Memory is the peak of a fresh process: one that opens a root and looks 1,000 replies up, one that merges
+the log's small files, and one that adds up what was paid, as a look at a run does.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tasks import world
+from tasks.ledger import spend as spends
 from tasks.ledger.compaction import compact
 from tasks.ledger.events import Asker, Event, segment
+from tasks.ledger.fold import fold
 from tasks.ledger.log import LOG
 from tasks.models.request import request
 from tasks.rows.storage import Storage
@@ -65,19 +69,35 @@ def fill(storage: Storage, replies: int, per_segment: int = 1000) -> None:
         storage.create(f"{LOG}/000-1000/fill-{start:010d}.parquet", segment(events))
 
 
-def peak(root: str, replies: int) -> None:
-    """Open a root, find some of its replies and miss as many; says the peak of this process in MiB."""
+def open_and_look_up(root: str, replies: int) -> None:
+    """Find some of the stored replies and miss as many."""
     store = world.reply_store(root)
     store.refresh()
     known = [request(prompt(number), MODEL, 0).key for number in random.sample(range(replies), LOOKED_UP)]
     assert len(store.get_many(known)) == LOOKED_UP
     assert not store.get_many([key[::-1] for key in known])
-    print(memory.peak(os.getpid()))
 
 
-def peak_of(root: str, replies: int) -> int:
-    command = [sys.executable, "-m", "tests.bench.ledger", "--peak", root, "--replies", str(replies)]
-    return int(subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout)
+def add_up(root: str, replies: int) -> None:
+    """What was paid, as a look at a run does it."""
+    paid = spends.together(fold(Storage(root), spends.outcomes))
+    assert spends.spend(paid, spends.By.RUN)["replies"].sum() == replies
+
+
+def merge(root: str, _: int) -> None:
+    """The small files become few."""
+    compact(Storage(root))
+
+
+ALONE: dict[str, Callable[[str, int], None]] = {one.__name__: one for one in (open_and_look_up, add_up, merge)}
+
+
+def alone(what: Callable[[str, int], None], root: str, replies: int) -> tuple[float, int]:
+    """Do it in a process of its own: seconds of that, and its peak in MiB."""
+    command = [sys.executable, "-m", "tests.bench.ledger", "--alone", what.__name__, root, "--replies", str(replies)]
+    said = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout
+    seconds, peak = said.split()
+    return float(seconds), int(peak)
 
 
 def throughput(folder: Path, address: str, count: int, rounds: int) -> None:
@@ -129,24 +149,33 @@ def main(quick: bool) -> None:
             fill(Storage(root), replies, per_segment=100 if replies <= stored else 1000)
             if replies == stored:
                 resume(root, replies, "not compacted")
-            say(f"peak MiB with {replies:,} stored replies, not compacted", str(peak_of(root, replies)))
-            before, began = len(Storage(root).list("ledger")), time.perf_counter()
-            compact(Storage(root))
-            took, after = time.perf_counter() - began, len(Storage(root).list("ledger"))
-            say(f"objects before and after compaction ({took:.1f} s)", f"{before} {after}")
+            _, opened = alone(open_and_look_up, root, replies)
+            say(f"peak MiB with {replies:,} stored replies, not compacted", f"{opened}")
+            before = len(Storage(root).list("ledger"))
+            took, merging = alone(merge, root, replies)
+            say(
+                f"objects before and after compaction ({took:.1f} s)", f"{before} {len(Storage(root).list('ledger'))}"
+            )
             world.reply_store.cache_clear()
             if replies == stored:
                 resume(root, replies, "compacted")
-            say(f"peak MiB with {replies:,} stored replies, compacted", str(peak_of(root, replies)))
+            _, opened = alone(open_and_look_up, root, replies)
+            say(f"peak MiB with {replies:,} stored replies, compacted", f"{opened}")
+            took, adding = alone(add_up, root, replies)
+            say(
+                f"peak MiB of compacting {replies:,} replies, of adding them up ({took:.1f} s)", f"{merging} {adding}"
+            )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller numbers, no million replies")
-    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    parser.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--replies", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.peak:
-        peak(given.peak, given.replies)
+    if given.alone:
+        began = time.perf_counter()
+        ALONE[given.alone[0]](given.alone[1], given.replies)
+        print(time.perf_counter() - began, memory.peak(os.getpid()))
     else:
         main(given.quick)
