@@ -21,6 +21,7 @@ from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.problem import bucket
 from tasks.rows.ranges import Ranged, check
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 from tasks.rows.verdict import Verdict
 from tasks.stage import ASKED_TABLE
 
@@ -147,7 +148,7 @@ def _lines(storage: Storage, manifest: Manifest, name: str, identity: str) -> li
 
 def _attempts(storage: Storage, identity: str, log: pl.DataFrame | None) -> list[dict[str, Any]]:
     mine = (pl.col("problem_id") == identity) & (pl.col("kind") == "outcome")
-    ended = fold(storage, lambda part: part.filter(mine)) if log is None else [log.filter(mine)]
+    ended = fold(storage, lambda part: apart(part.filter(mine))) if log is None else [log.filter(mine)]
     columns = ("at_ms", "run", "stage", "role", "model", "key", "status", "error", "microusd")
     tokens = ("prompt_tokens", "cached_tokens", "completion_tokens")
     return pl.concat(ended).sort("at_ms", "attempt").select(*columns, *tokens).to_dicts()

@@ -3,7 +3,7 @@ beside problems of known level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -18,6 +18,7 @@ from tasks.rate.audit import Audit, audit
 from tasks.rate.calibration import Calibration, Fit, calibration
 from tasks.rate.rating import Settings
 from tasks.rows import manifest as manifests
+from tasks.rows.manifest import Manifest
 from tasks.rows.problem import problem_id
 from tasks.rows.storage import Storage
 
@@ -51,23 +52,51 @@ def ratings(storage: Storage, plan: Plan, known: Mapping[str, float] | None = No
 
     A recipe that rates twice is told by its first time. Raises `StorageError` where no shard has been rated.
     """
-    place = next((i for i, one in enumerate(plan.stages, start=1) if one.stage == STAGE), None)
-    done = [chain[place] for chain in plans.chains(storage, plan) if place and len(chain) > place]
-    if place is None or not done:
+    place = _place(plan)
+    planned, done = plan.stages[place - 1], _done(storage, plan, place)
+    if not done:
         raise StorageError(f"run {plan.run} has no finished shard of {STAGE}: there are no ratings yet")
-    planned = plan.stages[place - 1]
     settings = Settings.model_validate(planned.settings)
-    statistical = settings.stopping == "statistical"
-    table = pl.concat([manifests.read(storage, one) for one in done]).filter(pl.col("ratings").is_not_null())
-    given = dict(table.select("problem_id", "ratings").iter_rows())
+    given = {name: row for one in done for name, row, _ in _rows(storage, one)}
     return Ratings(
         run=plan.run,
         rater=planned.roles["rater"].identity,
         gate=settings.gate,
         agreement=agreement(list(given.values())),
-        audit=audit(table.select("ratings", "rating_audited").iter_rows(), settings) if statistical else None,
+        audit=_audit(storage, done, settings) if settings.stopping == "statistical" else None,
         calibration=None if known is None else _beside(given, known, settings, fit),
     )
+
+
+def audited(storage: Storage, plan: Plan) -> Audit | None:
+    """What ratings that stop by their statistics may have got wrong in a run; None where they do not. The ratings of
+    one shard are held at a time.
+    """
+    place = _place(plan)
+    settings = Settings.model_validate(plan.stages[place - 1].settings)
+    return _audit(storage, _done(storage, plan, place), settings) if settings.stopping == "statistical" else None
+
+
+def _place(plan: Plan) -> int:
+    """Where in a shard's chain the first stage stands that rates."""
+    for place, planned in enumerate(plan.stages, start=1):
+        if planned.stage == STAGE:
+            return place
+    raise StorageError(f"run {plan.run} has no stage {STAGE}: there are no ratings")
+
+
+def _done(storage: Storage, plan: Plan, place: int) -> list[Manifest]:
+    return [chain[place] for chain in plans.chains(storage, plan) if len(chain) > place]
+
+
+def _rows(storage: Storage, rated: Manifest) -> Iterator[tuple[str, list[float], bool]]:
+    """Problem, ratings, and whether it is of the audit sample."""
+    table = manifests.read(storage, rated, columns=["problem_id", "ratings", "rating_audited"])
+    return table.filter(pl.col("ratings").is_not_null()).iter_rows()
+
+
+def _audit(storage: Storage, done: Sequence[Manifest], settings: Settings) -> Audit:
+    return audit(((row, chosen) for one in done for _, row, chosen in _rows(storage, one)), settings)
 
 
 def _beside(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from flows.plan import Plan
-from flows.ratings import STAGE, ratings
+from flows.ratings import STAGE, audited
 from flows.stages import PER_SHARD
 from tasks import world
 from tasks.models.prices import table as price_table
@@ -33,8 +33,8 @@ def release(plan: Plan, where: Where) -> Release:
 
 def _limits(plan: Plan, where: Where) -> tuple[str, ...]:
     """What early stopping of ratings may have got wrong, where the plan stops by their statistics."""
-    stops = any(one.stage == STAGE and one.settings.get("stopping") == "statistical" for one in plan.stages)
-    found = ratings(world.storage(where.root), plan).audit if stops else None
+    rates = any(one.stage == STAGE for one in plan.stages)
+    found = audited(world.storage(where.root), plan) if rates else None
     return (words(found),) if found else ()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from pydantic import BaseModel
@@ -18,8 +20,11 @@ from tasks.ledger.fold import fold
 from tasks.rows import manifest as manifests
 from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import Manifest
+from tasks.rows.parts import Parts
 from tasks.rows.storage import Storage
 from tasks.stage import ASKED_TABLE
+
+_KEYS = {"key": pl.String, "microusd": pl.Int64}
 
 
 class SpendLine(BaseModel):
@@ -196,10 +201,12 @@ def _cost(run: str, rows: int, paid: int, alone: int | None) -> RunCost:
 def _alone(storage: Storage, plan: Plan, done: list[Manifest]) -> int | None:
     """The price of every distinct key that the run's shards asked; None if a manifest does not say what it asked."""
     asking = {stage.fingerprint for stage in plan.stages if stage.roles}
-    frames = [pl.DataFrame(schema={"key": pl.String, "microusd": pl.Int64})]
-    for manifest in done:
-        if manifest.fingerprint in asking:
-            if ASKED_TABLE not in manifest.files:
-                return None
-            frames.append(manifests.read(storage, manifest, ASKED_TABLE, ["key", "microusd"]))
-    return int(pl.concat(frames).sort("key", "microusd").unique("key", keep="first")["microusd"].sum())
+    asked = [manifest for manifest in done if manifest.fingerprint in asking]
+    if any(ASKED_TABLE not in manifest.files for manifest in asked):
+        return None
+    with TemporaryDirectory(prefix="asked-") as folder:
+        with Parts(Path(folder, "keys"), "key", _KEYS) as keys:
+            for manifest in asked:
+                keys.write(manifests.read(storage, manifest, ASKED_TABLE, list(_KEYS)))
+        prices = (keys.whole(part).sort("microusd").unique("key", keep="first")["microusd"].sum() for part in keys)
+        return sum(map(int, prices))

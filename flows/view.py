@@ -30,6 +30,7 @@ from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import Manifest
 from tasks.rows.ranges import Ranged
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 from tasks.rows.verdict import Verdict
 
 _EXAMPLES = 3
@@ -83,7 +84,7 @@ class View:
         """Of a part of the log, for this run: outcomes added up, possibly paid attempts, and the latest events."""
         log = part.filter(run=self._plan.run)
         lately = log.filter(pl.col("at_ms") > now_ms - alarms.ERROR_WINDOW_MS)
-        return spends.outcomes(log), spends.possibly_paid(log), lately
+        return spends.outcomes(log), spends.possibly_paid(log), apart(lately)
 
     def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
         now = time.monotonic()

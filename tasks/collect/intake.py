@@ -19,18 +19,19 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.collect import collecting, judging, parts
+from tasks.collect import collecting, judging
 from tasks.collect.collecting import GATHERED, NAMES, PROBLEMS, VERDICTS, has_text
 from tasks.collect.duplicates import Settings
 from tasks.collect.older import FORMS, NAMES_TABLE, OLD, Before, Wanted
-from tasks.collect.parts import Parts
 from tasks.collect.seen import batches
 from tasks.collect.semantic import Embed
 from tasks.collect.source import RawRow
 from tasks.collect.texts import Repeat
 from tasks.rows import chain as chains
 from tasks.rows import manifest as manifests
+from tasks.rows import parts
 from tasks.rows.manifest import Fates
+from tasks.rows.parts import Parts
 from tasks.rows.table_file import TableFile, TableWriter
 from tasks.rows.tables import Schema, table
 from tasks.rows.verdict import Verdict

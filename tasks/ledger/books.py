@@ -17,6 +17,7 @@ from tasks.ledger.budget import Books, Paid
 from tasks.ledger.fold import fold
 from tasks.ledger.register import Register
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 
 DESK_DIGITS = 12
 """An attempt's identity begins with that of the desk that made it."""
@@ -69,7 +70,7 @@ class BooksOfRun:
             "attempt", "stage", spent=pl.lit(0, pl.Int64), maybe=pl.col("bound_microusd").fill_null(0)
         )
         paid = pl.concat([spent, maybe]).with_columns(desk=pl.col("attempt").str.head(DESK_DIGITS))
-        return paid.group_by("desk", "stage").agg(pl.col("spent", "maybe").sum())
+        return apart(paid.group_by("desk", "stage").agg(pl.col("spent", "maybe").sum()))
 
 
 def _instead_of(before: Books, audited: Books, now: Books) -> Books:

@@ -9,6 +9,7 @@ import polars as pl
 
 from tasks.ledger.fold import fold
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 
 DAY = pl.from_epoch("at_ms", "ms").dt.strftime("%Y-%m-%d")
 """The UTC day of an event."""
@@ -62,7 +63,7 @@ def together(groups: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _added(rows: pl.DataFrame, alike: Sequence[str]) -> pl.DataFrame:
-    return rows.group_by(alike, maintain_order=True).agg(pl.col(_COUNTED).sum())
+    return apart(rows.group_by(alike, maintain_order=True).agg(pl.col(_COUNTED).sum()))
 
 
 def spend(groups: pl.DataFrame, by: By) -> pl.DataFrame:
@@ -113,6 +114,5 @@ def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
     """
     intents = log.filter(pl.col("kind") == "intent")
     settled = log.filter((pl.col("kind") == "outcome") & ~pl.col("error").is_in(MAYBE).fill_null(False))
-    return intents.join(settled.select("attempt"), on="attempt", how="anti").select(
-        "attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd"
-    )
+    found = intents.join(settled.select("attempt"), on="attempt", how="anti")
+    return apart(found.select("attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd"))

@@ -37,16 +37,19 @@ class Audit(BaseModel):
 
 def audit(rows: Iterable[tuple[Sequence[float], bool]], settings: Settings) -> Audit:
     """The audit of rows, each the ratings that were bought (all readable) and whether it is of the audit sample."""
-    given = list(rows)
-    whole = [list(ratings) for ratings, chosen in given if chosen and len(ratings) == settings.samples]
+    count = bought = stopped = 0
+    whole: list[list[float]] = []
+    for ratings, chosen in rows:
+        count, bought = count + 1, bought + len(ratings)
+        stopped += len(ratings) < settings.samples
+        if chosen and len(ratings) == settings.samples:
+            whole.append(list(ratings))
     verdicts = [(_passes(seen, settings), _passes(row, settings)) for row in whole if (seen := _seen(row, settings))]
-    stopped = sum(len(ratings) < settings.samples for ratings, _ in given)
-    bought = sum(len(ratings) for ratings, _ in given)
     wrong = sum(said != right for said, right in verdicts)
     return Audit(
-        rows=len(given),
+        rows=count,
         ratings=bought,
-        saved=1 - bought / (settings.samples * len(given)) if given else None,
+        saved=1 - bought / (settings.samples * count) if count else None,
         stopped=stopped,
         audited=len(whole),
         would_stop=len(verdicts),

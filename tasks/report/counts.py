@@ -16,6 +16,7 @@ from tasks.ledger.fold import fold
 from tasks.report.facts import Bin, Rated
 from tasks.rows.manifest import VERDICTS, Manifest
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 from tasks.rows.verdict import Verdict
 from tasks.screen.guessable import NONE, Guessable, counted
 
@@ -32,7 +33,7 @@ def columns(storage: Storage, manifest: Manifest, names: Sequence[str], table: s
 
 def kept_ids(storage: Storage, done: Sequence[Manifest]) -> pl.Series:
     """The problems that these manifests kept."""
-    frames = (columns(storage, one, ("problem_id", "verdict")).filter(_KEPT)["problem_id"] for one in done)
+    frames = (apart(columns(storage, one, ("problem_id", "verdict")).filter(_KEPT))["problem_id"] for one in done)
     return pl.concat([pl.Series("problem_id", [], pl.String), *frames])
 
 

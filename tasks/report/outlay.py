@@ -16,6 +16,7 @@ from tasks.ledger.gpu_lease import Lease
 from tasks.ledger.gpu_split import attributed, total
 from tasks.report.facts import Hours, OfStage, Paid
 from tasks.rows.storage import Storage
+from tasks.rows.tables import apart
 
 _SPANS = 120
 """A run's time is told in so many spans, or a few more."""
@@ -82,7 +83,7 @@ def _spans(paid: pl.DataFrame) -> pl.DataFrame:
     low, high = (int(str(one or 0)) for one in (paid["at_ms"].min(), paid["at_ms"].max()))
     width = max(1000, -(-(high - low) // _SPANS))
     begins = low + (pl.col("at_ms") - low) // width * width
-    return paid.group_by("stage", at_ms=begins).agg(pl.col("microusd").sum()).sort("at_ms", "stage")
+    return apart(paid.group_by("stage", at_ms=begins).agg(pl.col("microusd").sum()).sort("at_ms", "stage"))
 
 
 def _hours(leases: Sequence[Lease], now_ms: int) -> list[Hours]:

@@ -36,3 +36,10 @@ def encode(frame: pl.DataFrame) -> bytes:
 def decode(data: bytes, columns: list[str] | None = None) -> pl.DataFrame:
     """The table in Parquet bytes, or some of its columns."""
     return pl.read_parquet(io.BytesIO(data), columns=columns)
+
+
+def apart(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own. Polars refers to a text and does not copy it, so rows that were filtered
+    out of a frame keep all of its texts in memory: what is kept of many frames is kept apart.
+    """
+    return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))

@@ -69,7 +69,7 @@ def _at_papers_size(small: Measured, whole: Measured) -> Lines:
         who = "one process" if stage in GLOBAL else f"{SLOTS} workers"
         yield f"{PAPER_ROWS:,} rows, {stage}: hours of {who}", f"{each:.2f}"
     driver = at_papers(lambda run: run.peaks.get("driver", 0))
-    yield f"{PAPER_ROWS:,} rows: GiB of the driver", f"{driver / 1024:.1f}"
+    yield f"{PAPER_ROWS:,} rows: GiB of the driver, were it to go on growing so", f"{driver / 1024:.1f}"
     objects = at_papers(lambda run: sum(count for count, _ in run.objects.values()))
     yield f"{PAPER_ROWS:,} rows: objects", f"{objects:,.0f}"
     size = at_papers(lambda run: sum(size for _, size in run.objects.values()))

@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.collect import duplicates, parts, semantic
+from tasks.collect import duplicates, semantic
 from tasks.collect.duplicates import Settings
-from tasks.collect.parts import Parts
 from tasks.collect.source import RawRow
 from tasks.collect.texts import Text
 from tasks.embedding.embed import Vectors
+from tasks.rows import parts
 from tasks.rows.manifest import Manifest
 from tasks.rows.normal_form import normal_form
+from tasks.rows.parts import Parts
 from tasks.rows.problem import normal_text
 from tasks.rows.storage import Storage
 from tasks.rows.tables import table

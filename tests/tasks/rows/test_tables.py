@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from tasks.rows.tables import decode, encode, table
+from tasks.rows.tables import apart, decode, encode, table
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMA = {"id": pl.String, "n": pl.Int64, "x": pl.Float64, "ok": pl.Boolean, "many": pl.List(pl.String)}
@@ -82,3 +83,14 @@ def test_a_field_that_the_schema_lacks_raises_instead_of_vanishing() -> None:
 
 def test_what_a_row_lacks_is_null() -> None:
     assert table([{"id": "a"}], SCHEMA).to_dicts() == [{"id": "a", "n": None, "x": None, "ok": None, "many": None}]
+
+
+def test_rows_that_are_kept_apart_are_the_same_rows() -> None:
+    frame = pl.DataFrame({
+        "name": ["a", None, "a text that is longer than what is kept in its place"] * 3,
+        "n": [1, 2, None] * 3,
+        "parts": [["x"], [], None] * 3,
+        "data": [b"1", None, b"23"] * 3,
+    })  # fmt: skip
+    for one in (frame, frame.filter(pl.col("n") == 2), frame.head(0)):
+        assert_frame_equal(apart(one), one)
