@@ -53,9 +53,10 @@ def ratings(storage: Storage, plan: Plan, known: Mapping[str, float] | None = No
     A recipe that rates twice is told by its first time. Raises `StorageError` where no shard has been rated.
     """
     place = _place(plan)
-    planned, done = plan.stages[place - 1], _done(storage, plan, place)
-    if not done:
+    done = _done(storage, plan, place) if place else []
+    if place is None or not done:
         raise StorageError(f"run {plan.run} has no finished shard of {STAGE}: there are no ratings yet")
+    planned = plan.stages[place - 1]
     settings = Settings.model_validate(planned.settings)
     given = {name: row for one in done for name, row, _ in _rows(storage, one)}
     return Ratings(
@@ -73,16 +74,15 @@ def audited(storage: Storage, plan: Plan) -> Audit | None:
     one shard are held at a time.
     """
     place = _place(plan)
+    if place is None:
+        return None
     settings = Settings.model_validate(plan.stages[place - 1].settings)
     return _audit(storage, _done(storage, plan, place), settings) if settings.stopping == "statistical" else None
 
 
-def _place(plan: Plan) -> int:
-    """Where in a shard's chain the first stage stands that rates."""
-    for place, planned in enumerate(plan.stages, start=1):
-        if planned.stage == STAGE:
-            return place
-    raise StorageError(f"run {plan.run} has no stage {STAGE}: there are no ratings")
+def _place(plan: Plan) -> int | None:
+    """Where in a shard's chain the first stage stands that rates; None if none does."""
+    return next((place for place, planned in enumerate(plan.stages, start=1) if planned.stage == STAGE), None)
 
 
 def _done(storage: Storage, plan: Plan, place: int) -> list[Manifest]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from flows.plan import Plan
-from flows.ratings import STAGE, audited
+from flows.ratings import audited
 from flows.stages import PER_SHARD
 from tasks import world
 from tasks.models.prices import table as price_table
@@ -33,8 +33,7 @@ def release(plan: Plan, where: Where) -> Release:
 
 def _limits(plan: Plan, where: Where) -> tuple[str, ...]:
     """What early stopping of ratings may have got wrong, where the plan stops by their statistics."""
-    rates = any(one.stage == STAGE for one in plan.stages)
-    found = audited(world.storage(where.root), plan) if rates else None
+    found = audited(world.storage(where.root), plan)
     return (words(found),) if found else ()
 
 
