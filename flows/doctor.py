@@ -16,8 +16,6 @@ from datetime import date
 from typing import Literal
 from uuid import uuid4
 
-import polars as pl
-
 from flows import probes, readiness
 from flows.curate import locate
 from flows.engines import check_engine, with_engines
@@ -175,8 +173,7 @@ def _context(where: Where, role: str, prompt: Prompt, listed: Listed | None) -> 
     if listed is None or listed.max_model_len is None:
         words = "the endpoint does not tell how long its context is"
         return Finding(subject=role, check="context", verdict="unknown", words=words)
-    ours = (pl.col("run") == where.run) & (pl.col("role") == role)
-    sent = fold(world.storage(where.root), lambda part: part.filter(ours)["prompt_tokens"].max())
+    sent = fold(world.storage(where.root), lambda part: part.filter(role=role)["prompt_tokens"].max(), run=where.run)
     needed, has = max(int(str(most or 0)) for most in sent) + prompt.sampling.max_tokens, listed.max_model_len
     words = f"{needed} tokens for a short problem, reply included, of {has}"
     return Finding(subject=role, check="context", verdict="ok" if needed <= has else "fault", words=words)

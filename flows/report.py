@@ -6,19 +6,21 @@ takes the place of those before it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from flows import plan as plans
 from flows.contaminated import contaminated
 from flows.plan import Plan
 from tasks.errors import StorageError
+from tasks.ledger import gpu
 from tasks.report import counts
 from tasks.report.contamination import Contamination
 from tasks.report.examples import examples
 from tasks.report.facts import Facts, ModelOf
 from tasks.report.funnel import funnel
 from tasks.report.novelty import Novelty
-from tasks.report.outlay import outlay
+from tasks.report.outlay import OfRun, of_run, outlay
 from tasks.rows.fingerprint import digest
 from tasks.rows.manifest import Manifest
 from tasks.rows.storage import Storage
@@ -27,15 +29,19 @@ NOVELTY = "novelty-"
 _PAGE = "report-"
 
 
-def facts(storage: Storage, plan: Plan) -> Facts:
-    """What there is to say of a run. Memory does not grow with solutions, nor with the ledger."""
+def facts(storage: Storage, plan: Plan, told: OfRun | None = None) -> Facts:
+    """What there is to say of a run. Memory does not grow with solutions, nor with the ledger.
+
+    `told` is what the log tells of it, for whoever has just read that.
+    """
     chains = plans.chains(storage, plan)
     last = plans.published(storage, plan, chains)
     through = [chain for chain in chains if len(chain) == len(plan.stages) + 1]
     later = [one for chain in chains for one in chain[1:]]
     released = counts.kept_ids(storage, [last] if last else [chain[-1] for chain in through])
     rated, spread = counts.ratings(storage, _of(later, "rate"))
-    paid = outlay(storage, plan.run, [one.stage for one in plan.stages])
+    told = told or of_run(storage, plan.run, time.time_ns() // 1_000_000)
+    paid = outlay(told, gpu.leases(storage, plan.run), [one.stage for one in plan.stages])
     found, sizes = _contamination(storage, plan)
     return Facts(
         run=plan.run,
@@ -68,13 +74,13 @@ def facts(storage: Storage, plan: Plan) -> Facts:
     )
 
 
-def publish(storage: Storage, plan: Plan) -> str:
+def publish(storage: Storage, plan: Plan, told: OfRun | None = None) -> str:
     """Write the page beside the plan, unless it is there already, and take older ones away; gives its address: a
-    path, or a URL.
+    path, or a URL. `told` as in `facts`.
     """
     from tasks.report.html.page import page
 
-    found = facts(storage, plan)
+    found = facts(storage, plan, told)
     name = f"runs/{plan.run}/{_PAGE}{digest(found.model_dump(mode='json'))[:12]}.html"
     if not storage.exists(name):
         storage.put(name, page(found).encode("utf-8"))

@@ -19,10 +19,10 @@ from flows.plan import Plan
 from tasks.ledger import gpu
 from tasks.ledger import spend as spends
 from tasks.ledger.budget import Position
-from tasks.ledger.fold import fold
 from tasks.ledger.gpu_split import total
 from tasks.report import alarms, pages
 from tasks.report.funnel import funnel
+from tasks.report.outlay import OfRun, of_run
 from tasks.report.pages import Example, FailedShard, StageSpend
 from tasks.report.progress import Pace, began, first_looks, progress, words
 from tasks.rows import manifest as manifests
@@ -30,7 +30,6 @@ from tasks.rows.chain import PROBLEMS
 from tasks.rows.manifest import Manifest
 from tasks.rows.ranges import Ranged
 from tasks.rows.storage import Storage
-from tasks.rows.tables import apart
 from tasks.rows.verdict import Verdict
 
 _EXAMPLES = 3
@@ -48,6 +47,7 @@ class View:
         self._examples: dict[tuple[str, str], list[Example]] = {}
         self._searched: set[str] = set()
         self._failures: list[FailedShard] = []
+        self._told: OfRun | None = None
 
     def failed(self, one: FailedShard) -> None:
         """Tell that a shard failed, and show it from the next look on."""
@@ -55,36 +55,31 @@ class View:
         self._alerts.tell(alarms.of_failures([one]))
 
     def reported(self) -> None:
-        """Publish the report of the run as far as it is, and show where it lies. It is made of what is there anyway:
-        that it cannot be made is told, and is no fault of the run.
+        """Publish the report of the run as of the last look, and show where it lies. It is made of what is there
+        anyway: that it cannot be made is told, and is no fault of the run.
         """
         try:
-            address = report.publish(self._storage, self._plan)
+            address = report.publish(self._storage, self._plan, self._told)
             self._board.markdown("report", pages.report_page(address), f"The report of run {self._plan.run}")
         except Exception as fault:  # whatever it is: the data set is there
             _log.warning("the report could not be made: %s: %s", type(fault).__name__, fault)
 
     def update(self) -> None:
         """Look, and show what has changed."""
+        self._told = None  # if this look comes to nothing, the report reads the log itself
         chains = self._chains = plans.chains(self._storage, self._plan, self._chains)
         last = plans.published(self._storage, self._plan, chains)
         self._show_progress(chains)
         steps = funnel(chains, self._plan.intakes, last)
         self._board.markdown("funnel", pages.funnel_page(steps, len(chains)), f"Rows of run {self._plan.run}")
         now = time.time_ns() // 1_000_000
-        paid, maybe, lately = zip(*fold(self._storage, lambda part: self._summed(part, now)), strict=True)
+        told = self._told = of_run(self._storage, self._plan.run, now)
         budgets = [_position(one) for one in standing(self._storage, self._plan.run)]
-        self._show_spend(chains, spends.together(paid), pl.concat(maybe), budgets)
+        self._show_spend(chains, told, budgets)
         self._show_quarantine([*self._plan.intakes, *(one for chain in chains for one in chain[1:])])
         self._board.markdown("failed-shards", pages.failed_page(self._failures), "Shards that did not get through")
-        endpoints = alarms.of_endpoints(pl.concat(lately), now)
+        endpoints = alarms.of_endpoints(told.lately, now)
         self._alerts.tell([*alarms.of_funnel(steps), *endpoints, *alarms.of_budgets(budgets)])
-
-    def _summed(self, part: pl.DataFrame, now_ms: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Of a part of the log, for this run: outcomes added up, possibly paid attempts, and the latest events."""
-        log = part.filter(run=self._plan.run)
-        lately = log.filter(pl.col("at_ms") > now_ms - alarms.ERROR_WINDOW_MS)
-        return spends.outcomes(log), spends.possibly_paid(log), apart(lately)
 
     def _show_progress(self, chains: Sequence[Sequence[Manifest]]) -> None:
         now = time.monotonic()
@@ -94,14 +89,8 @@ class View:
         for i, one in enumerate(progress(self._stages, chains, self._paces, now), start=1):
             self._board.progress(f"progress-{i}-{one.stage}", one.percent, words(one))
 
-    def _show_spend(
-        self,
-        chains: Sequence[Sequence[Manifest]],
-        outcomes: pl.DataFrame,
-        maybe: pl.DataFrame,
-        budgets: Sequence[Position],
-    ) -> None:
-        paid = {line["stage"]: line for line in spends.spend(outcomes, spends.By.STAGE).to_dicts()}
+    def _show_spend(self, chains: Sequence[Sequence[Manifest]], told: OfRun, budgets: Sequence[Position]) -> None:
+        paid = {line["stage"]: line for line in spends.spend(told.outcomes, spends.By.STAGE).to_dicts()}
         lines = [
             _stage_spend(
                 planned.stage, paid.get(planned.stage, {}), sum(len(chain) > i for chain in chains), len(chains)
@@ -115,8 +104,8 @@ class View:
         page = pages.spend_page(
             lines,
             accepted,
-            maybe.height,
-            int(maybe["bound_microusd"].sum()),
+            told.maybe.height,
+            int(told.maybe["bound_microusd"].sum()),
             rehearsal,
             budgets,
             hours,

@@ -59,18 +59,18 @@ class BooksOfRun:
 
     def _attempts(self) -> pl.DataFrame:
         """What each desk of the run paid: columns desk, stage, spent, maybe (several rows add up)."""
-        return pl.concat(fold(self._storage, self._paid))
+        return pl.concat(fold(self._storage, _paid, run=self._run))
 
-    def _paid(self, part: pl.DataFrame) -> pl.DataFrame:
-        log = part.filter(pl.col("run") == self._run)
-        spent = log.filter(pl.col("microusd") > 0).select(
-            "attempt", "stage", spent=pl.col("microusd"), maybe=pl.lit(0, pl.Int64)
-        )
-        maybe = spend.possibly_paid(log).select(
-            "attempt", "stage", spent=pl.lit(0, pl.Int64), maybe=pl.col("bound_microusd").fill_null(0)
-        )
-        paid = pl.concat([spent, maybe]).with_columns(desk=pl.col("attempt").str.head(DESK_DIGITS))
-        return apart(paid.group_by("desk", "stage").agg(pl.col("spent", "maybe").sum()))
+
+def _paid(log: pl.DataFrame) -> pl.DataFrame:
+    spent = log.filter(pl.col("microusd") > 0).select(
+        "attempt", "stage", spent=pl.col("microusd"), maybe=pl.lit(0, pl.Int64)
+    )
+    maybe = spend.possibly_paid(log).select(
+        "attempt", "stage", spent=pl.lit(0, pl.Int64), maybe=pl.col("bound_microusd").fill_null(0)
+    )
+    paid = pl.concat([spent, maybe]).with_columns(desk=pl.col("attempt").str.head(DESK_DIGITS))
+    return apart(paid.group_by("desk", "stage").agg(pl.col("spent", "maybe").sum()))
 
 
 def _instead_of(before: Books, audited: Books, now: Books) -> Books:

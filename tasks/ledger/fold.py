@@ -35,18 +35,25 @@ _ROWS_OF_A_SEGMENT = 64
 _PLACE = re.compile(rf"{LOG}/([0-9a-f]{{3}})-([0-9a-f]{{4}})/")
 
 
-def fold(storage: Storage, summed: Callable[[pl.DataFrame], Sum], columns: Collection[str] = COLUMNS) -> list[Sum]:
+def fold(
+    storage: Storage,
+    summed: Callable[[pl.DataFrame], Sum],
+    columns: Collection[str] = COLUMNS,
+    run: str | None = None,
+) -> list[Sum]:
     """What `summed` makes of each part of the log, every event being in one part once; at least one part.
 
     Events of one row are in one part, and so are those of one attempt and of one request key, which a row's text is
-    in. Parts have those of `columns`, and what says which event it is. Compaction may move what is being read: then
-    all is read and summed again.
+    in. Parts have those of `columns`, and what says which event it is; with `run`, that run's events alone: of what
+    was compacted before it began next to nothing is read. Compaction may move what is being read: then all is read
+    and summed again.
     """
-    names = [name for name in COLUMNS if name in _WHICH or name in columns]
-    return following(storage, lambda found: [summed(part) for part in _parts(storage, found, names)])
+    wanted = {*_WHICH, *columns} | ({"run"} if run is not None else set())
+    names = [name for name in COLUMNS if name in wanted]
+    return following(storage, lambda found: [summed(part) for part in _parts(storage, found, names, run)])
 
 
-def _parts(storage: Storage, found: Contents, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _parts(storage: Storage, found: Contents, columns: Sequence[str], run: str | None) -> Iterator[pl.DataFrame]:
     step = BUCKETS // _count(found)
     span = max(step, RANGE)
     for low in range(0, BUCKETS, span):
@@ -56,10 +63,10 @@ def _parts(storage: Storage, found: Contents, columns: Sequence[str]) -> Iterato
                 for file in found.generation.files
                 if low <= file.low < low + span
             ]
-            fresh = _of_segments(storage, found, low, low + span, columns)
+            fresh = _of_segments(storage, found, low, low + span, columns, run)
             for first in range(low, low + span, step):
-                stored = [framed(_rows_of(file, first, first + step, columns), columns) for file in files]
-                part = pl.concat([fresh, *stored])
+                stored = [framed(_rows_of(file, first, first + step, columns, run), columns) for file in files]
+                part = _of_run(pl.concat([fresh, *stored]), run)
                 if step < span:
                     part = part.filter(bucket_of_row().clip(low, low + span - 1).is_between(first, first + step - 1))
                 # a client that lost the answer to its put may send a segment again after compaction has taken it away
@@ -73,23 +80,34 @@ def _count(found: Contents) -> int:
     return min(wanted, BUCKETS)
 
 
-def _rows_of(file: pq.ParquetFile, low: int, high: int, columns: Sequence[str]) -> pa.Table:
+def _rows_of(file: pq.ParquetFile, low: int, high: int, columns: Sequence[str], run: str | None) -> pa.Table:
     """The row groups of a compacted file, which is sorted by row, that may have rows of the buckets [low, high).
 
-    Ids that are no numbers count as bucket 0, wherever they lie.
+    Ids that are no numbers count as bucket 0, wherever they lie. With `run`, groups that may have events of it.
     """
-    place = file.schema_arrow.get_field_index("problem_id")
 
     def may_have(group: int) -> bool:
-        ids = file.metadata.row_group(group).column(place).statistics
-        if low == 0 or ids is None or not ids.has_min_max:
-            return True
-        return str(ids.max)[:3] >= f"{low:03x}" and str(ids.min)[:3] <= f"{high - 1:03x}"
+        ids = _ends(file, group, "problem_id")
+        is_near = low == 0 or ids is None or (ids[1][:3] >= f"{low:03x}" and ids[0][:3] <= f"{high - 1:03x}")
+        runs = _ends(file, group, "run") if run is not None else None
+        return is_near and (runs is None or runs[0] <= str(run) <= runs[1])
 
     return file.read_row_groups([group for group in range(file.num_row_groups) if may_have(group)], list(columns))
 
 
-def _of_segments(storage: Storage, found: Contents, low: int, high: int, columns: Sequence[str]) -> pl.DataFrame:
+def _ends(file: pq.ParquetFile, group: int, column: str) -> tuple[str, str] | None:
+    """The least and the greatest text of a column in a row group; None where the file does not say."""
+    told = file.metadata.row_group(group).column(file.schema_arrow.get_field_index(column)).statistics
+    return None if told is None or not told.has_min_max else (str(told.min), str(told.max))
+
+
+def _of_run(events: pl.DataFrame, run: str | None) -> pl.DataFrame:
+    return events if run is None else events.filter(run=run)
+
+
+def _of_segments(
+    storage: Storage, found: Contents, low: int, high: int, columns: Sequence[str], run: str | None
+) -> pl.DataFrame:
     """Events of segments for rows whose bucket lies in [low, high)."""
     frames = [pl.DataFrame(schema={name: SCHEMA[name] for name in columns})]
     for (first, end), group in groupby(found.segments, _place):
@@ -100,7 +118,7 @@ def _of_segments(storage: Storage, found: Contents, low: int, high: int, columns
         for start in range(0, len(names), _SEGMENTS_AT_ONCE):
             read = storage.read_all(names[start : start + _SEGMENTS_AT_ONCE])
             events = together(tabled(data, columns) for data in read.values())
-            frames.append(events.filter(bucket >= low, bucket < high))
+            frames.append(_of_run(events, run).filter(bucket >= low, bucket < high))
     return pl.concat(frames)
 
 

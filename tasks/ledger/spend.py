@@ -115,4 +115,4 @@ def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
     intents = log.filter(pl.col("kind") == "intent")
     settled = log.filter((pl.col("kind") == "outcome") & ~pl.col("error").is_in(MAYBE).fill_null(False))
     found = intents.join(settled.select("attempt"), on="attempt", how="anti")
-    return apart(found.select("attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd"))
+    return apart(found.select("attempt", "run", "stage", "shard", "model", "at_ms", "bound_microusd"))

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.ledger import compaction
@@ -25,11 +27,11 @@ ENDS: tuple[dict[str, Any], ...] = (
 )
 
 
-def attempt(number: int, chance: random.Random) -> list[Event]:
+def attempt(number: int, chance: random.Random, run: str | None = None) -> list[Event]:
     """An attempt for one of thirty rows; one of five has no outcome, and rows are asked the same several times."""
     row = chance.randrange(30)
     asker = Asker(
-        run=f"run {number % 2}", stage=f"stage {row % 3}", shard=f"shard {row % 4}", role="rater",
+        run=run or f"run {number % 2}", stage=f"stage {row % 3}", shard=f"shard {row % 4}", role="rater",
         problem_id=sha256(b"%d" % row).hexdigest() if row else "no number",
     )  # fmt: skip
     common: dict[str, Any] = {
@@ -41,9 +43,9 @@ def attempt(number: int, chance: random.Random) -> list[Event]:
     return [intent, Event(kind="outcome", body="", **common, **end)] if end else [intent]
 
 
-def write(storage: Storage, first: int, chance: random.Random) -> None:
+def write(storage: Storage, first: int, chance: random.Random, run: str | None = None) -> None:
     """A hundred attempts, their events shuffled over the segments of writers with wide and narrow places."""
-    log = [event for number in range(first, first + 100) for event in attempt(number, chance)]
+    log = [event for number in range(first, first + 100) for event in attempt(number, chance, run)]
     chance.shuffle(log)
     for start in range(0, len(log), 9):
         some = log[start : start + 9]
@@ -93,3 +95,37 @@ def test_a_log_in_parts_adds_up_to_the_whole(
     few = fold(storage, lambda part: part, columns=["microusd"])
     assert few[0].columns == ["kind", "attempt", "problem_id", "microusd"]
     assert pl.concat(few).sort("attempt", "kind").equals(whole[0].select(few[0].columns).sort("attempt", "kind"))
+
+
+def test_a_run_is_told_without_reading_what_was_compacted_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "ROW_GROUP", 4)
+    monkeypatch.setattr(folds, "_ROWS_AT_ONCE", 60)
+    storage, chance, later = Storage(str(tmp_path)), random.Random(5), f"a long name {'x' * 200}"
+    write(storage, 0, chance)
+    compact(storage)
+    write(storage, 100, chance, later)
+    compact(storage)
+    write(storage, 200, chance)
+    compact(storage)
+    write(storage, 300, chance, later)
+    read: list[int] = []
+    groups = pq.ParquetFile.read_row_groups
+
+    def counted(self: pq.ParquetFile, row_groups: list[int], *given: Any, **more: Any) -> pa.Table:
+        found = groups(self, row_groups, *given, **more)
+        read.append(found.num_rows)
+        return found
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", counted)
+    every = pl.concat(fold(storage, lambda part: part))
+    all_read = sum(read)
+    for run, share in ((later, 0.5), ("run 0", 0.8), ("never was", 0)):
+        read.clear()
+        own = pl.concat(fold(storage, lambda part: part, columns=["microusd"], run=run))
+        assert own.columns == ["kind", "attempt", "run", "problem_id", "microusd"]
+        expected = every.filter(run=run).select(own.columns)
+        assert own.sort("attempt", "kind").equals(expected.sort("attempt", "kind"))
+        assert sum(read) <= share * all_read, run
+    assert every.filter(run=later).height > 250
