@@ -24,14 +24,15 @@ from flows.view import View
 from tasks import world
 from tasks.ledger.compaction import compact
 from tasks.ledger.contents import contents
+from tasks.ledger.fold import FEW_SEGMENTS
 from tasks.rows.memory import give_back
 from tasks.world import Where
 
 SECONDS_BETWEEN_LOOKS = 3.0
 MANY_SEGMENTS = 2048
 """While a run goes: reading so many takes some seconds, and merging them twice that."""
-MANY_AT_THE_END = 128
-"""At its end, so that the next run finds few."""
+MANY_AT_THE_END = FEW_SEGMENTS
+"""At its end, so that the next run finds few: merging them takes longer than reading them a few times."""
 SECONDS_BETWEEN_REPORTS = 300.0
 """A report is drawn from all that a run has made so far, so it takes longer than a look."""
 _SHARE_OF_TIME = 0.1

@@ -26,6 +26,8 @@ COLUMNS = (
 )
 """All but requests and bodies."""
 _WHICH = ("kind", "attempt", "problem_id")
+FEW_SEGMENTS = 512
+"""Events of so many make about one part: they are read once and held."""
 _SEGMENTS_AT_ONCE = 16
 """Segments are read whole, and each may hold 16 MiB of bodies: those of so many are in memory at once."""
 _ROWS_AT_ONCE = 30_000
@@ -56,6 +58,7 @@ def fold(
 def _parts(storage: Storage, found: Contents, columns: Sequence[str], run: str | None) -> Iterator[pl.DataFrame]:
     step = BUCKETS // _count(found)
     span = max(step, RANGE)
+    fresh_of = _fresh(storage, found, columns, run)
     for low in range(0, BUCKETS, span):
         with ExitStack() as opened:
             files = [
@@ -63,7 +66,7 @@ def _parts(storage: Storage, found: Contents, columns: Sequence[str], run: str |
                 for file in found.generation.files
                 if low <= file.low < low + span
             ]
-            fresh = _of_segments(storage, found, low, low + span, columns, run)
+            fresh = fresh_of(low, low + span)
             for first in range(low, low + span, step):
                 stored = [framed(_rows_of(file, first, first + step, columns, run), columns) for file in files]
                 part = _of_run(pl.concat([fresh, *stored]), run)
@@ -103,6 +106,17 @@ def _ends(file: pq.ParquetFile, group: int, column: str) -> tuple[str, str] | No
 
 def _of_run(events: pl.DataFrame, run: str | None) -> pl.DataFrame:
     return events if run is None else events.filter(run=run)
+
+
+def _fresh(
+    storage: Storage, found: Contents, columns: Sequence[str], run: str | None
+) -> Callable[[int, int], pl.DataFrame]:
+    """Gives the events of segments for rows whose bucket lies in [low, high)."""
+    if len(found.segments) > FEW_SEGMENTS:
+        return lambda low, high: _of_segments(storage, found, low, high, columns, run)
+    every = _of_segments(storage, found, 0, BUCKETS, columns, run)
+    bucket = bucket_of_row().clip(0, BUCKETS - 1)
+    return lambda low, high: every.filter(bucket >= low, bucket < high)
 
 
 def _of_segments(
