@@ -51,8 +51,10 @@ def _increment(whole: Measured, grown: Measured) -> Lines:
     yield "1% more rows: requests, as a share of the first run's", f"{more:,}, {more / whole.requests:.2%}"
     yield (
         "1% more rows: seconds, as a share of the first run's",
-        (f"{grown.seconds:.1f}, {grown.seconds / whole.seconds:.1%}"),
+        f"{grown.seconds:.1f}, {grown.seconds / whole.seconds:.1%}",
     )
+    for kind in ("driver", "workers"):
+        yield f"1% more rows: {kind}: peak MiB of one", f"{grown.peaks.get(kind, 0):,}"
 
 
 def _at_papers_size(small: Measured, whole: Measured) -> Lines:
