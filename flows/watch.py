@@ -29,10 +29,8 @@ from tasks.rows.memory import give_back
 from tasks.world import Where
 
 SECONDS_BETWEEN_LOOKS = 3.0
-MANY_SEGMENTS = 2048
-"""While a run goes: reading so many takes some seconds, and merging them twice that."""
-MANY_AT_THE_END = FEW_SEGMENTS
-"""At its end, so that the next run finds few: merging them takes longer than reading them a few times."""
+MANY_SEGMENTS = FEW_SEGMENTS
+"""Up to so many a look reads once; merging them takes longer than a few looks."""
 SECONDS_BETWEEN_REPORTS = 300.0
 """A report is drawn from all that a run has made so far, so it takes longer than a look."""
 _SHARE_OF_TIME = 0.1
@@ -67,7 +65,7 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
             stop.set()
             watcher.join()
             if not is_cancelled:
-                _tidy(where.root, MANY_AT_THE_END)
+                _tidy(where.root)
             _look(view)
             if not is_cancelled:
                 view.reported()
@@ -76,7 +74,7 @@ def shown(plan: Plan, where: Where) -> Iterator[View]:
 def _watch(view: View, root: str, stop: threading.Event) -> None:
     pause, reported = 0.0, time.monotonic()
     while not stop.wait(pause):
-        _tidy(root, MANY_SEGMENTS)
+        _tidy(root)
         began = time.monotonic()
         _look(view)
         if began - reported >= SECONDS_BETWEEN_REPORTS:
@@ -86,11 +84,11 @@ def _watch(view: View, root: str, stop: threading.Event) -> None:
         pause = max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - began) / _SHARE_OF_TIME)
 
 
-def _tidy(root: str, many: int) -> None:
-    """Merge the log's segments if they are more than `many`. What fails is tried again at the next look, or run."""
+def _tidy(root: str) -> None:
+    """Merge the log's segments if they are many. What fails is tried again at the next look, or run."""
     try:
         storage = world.storage(root)
-        if len(contents(storage).segments) > many:
+        if len(contents(storage).segments) > MANY_SEGMENTS:
             compact(storage)
             give_back()
     except Exception as fault:  # whatever it is: the run goes on with many small files

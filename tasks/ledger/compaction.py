@@ -34,11 +34,12 @@ from tasks.rows.storage import Storage
 RANGE = BUCKETS // 16
 ROW_GROUP = 1024
 _NAMES_AT_ONCE = 32
-_SMALL_BYTES, _SMALL_ROWS, _SMALL_FILES = 2**20, 8_192, 8
-"""So many compacted files below these sizes in one range are merged with one another. What a chunk makes is above one
-of them, however well it compresses, or it would be merged again for ever."""
 _CHUNK_BYTES = 16 * 2**20
-"""Events that are held at once, uncompressed. Merging takes some six times as much memory."""
+"""Events that are held at once, uncompressed. Merging takes some ten times as much memory."""
+_SMALL_BYTES, _SMALL_ROWS, _SMALL_TEXTS, _SMALL_FILES = 2**20, 8_192, _CHUNK_BYTES // 2, 8
+"""So many compacted files below these sizes in one range are merged with one another. What a whole chunk makes is
+above one of them, or it would be merged again for ever: of fewer than 8,192 rows the texts are longer than 8 MiB."""
+_TEXTS = pl.col("request", "body")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,8 @@ def merge(storage: Storage, found: Contents) -> Generation:
                 name = f"{COMPACTED}/{number:08d}/{low:03x}-{low + RANGE:04x}/{writer}-{len(files):04d}.parquet"
                 data = encode(events)
                 storage.put(name, data)
-                files.append(CompactedFile(name=name, low=low, rows=events.height, bytes=len(data)))
+                texts = int(events.select(pl.sum_horizontal(_TEXTS.str.len_bytes()).sum()).item())
+                files.append(CompactedFile(name=name, low=low, rows=events.height, bytes=len(data), texts=texts))
     return Generation(number=number, files=tuple(files), replaced=found.segments)
 
 
@@ -119,7 +121,7 @@ def _crowded(files: Sequence[CompactedFile]) -> list[list[str]]:
     """The small files of each range that has gathered many."""
     small: defaultdict[int, list[str]] = defaultdict(list)
     for file in files:
-        if file.bytes < _SMALL_BYTES and file.rows < _SMALL_ROWS:
+        if file.bytes < _SMALL_BYTES and file.rows < _SMALL_ROWS and file.texts < _SMALL_TEXTS:
             small[file.low].append(file.name)
     return [names for names in small.values() if len(names) >= _SMALL_FILES]
 

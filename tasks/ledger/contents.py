@@ -33,6 +33,7 @@ class CompactedFile(BaseModel):
     low: int = Field(description="First bucket of the rows that asked")
     rows: int
     bytes: int
+    texts: int = Field(default=0, description="Bytes of its requests and bodies, uncompressed; 0: not counted")
 
 
 class Generation(BaseModel):

@@ -128,7 +128,6 @@ def test_a_log_that_is_merged_while_its_run_goes_is_paid_once_and_gives_the_same
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setattr(watch, "MANY_SEGMENTS", 5)
-    monkeypatch.setattr(watch, "MANY_AT_THE_END", 5)
     monkeypatch.setattr(watch, "SECONDS_BETWEEN_LOOKS", 0.1)
     monkeypatch.setattr(watch, "_SHARE_OF_TIME", 1.0)
     root, apart = str(tmp_path / "root"), str(tmp_path / "apart")

@@ -245,6 +245,23 @@ def test_ranges_with_many_small_files_are_merged_again(tmp_path: Path) -> None:
     assert seen(untouched) == after
 
 
+def test_long_texts_that_compress_well_are_not_merged_for_ever(tmp_path: Path) -> None:
+    storage, row = Storage(str(tmp_path)), sha256(b"1").hexdigest()
+    asker = Asker(run="run", stage="solve", shard="s", problem_id=row, role="solver")
+    for number in range(24):  # each is half of a chunk
+        one = Event(
+            kind="outcome", status="reply", body=f"{number}" + "x" * (9 << 20), attempt=f"{number:032x}", at_ms=1,
+            key=f"key {number}", asker=asker, model="m@1", endpoint="local", sample=0, microusd=1, served_model="m",
+        )  # fmt: skip
+        storage.create(f"{LOG}/000-1000/{number:06d}.parquet", segment([one]))
+        if number % 2:
+            compact(storage)
+    files = newest(storage).files
+    assert [file.texts > 16 << 20 for file in files] == [True] * 12
+    assert [int(file.name.split("/")[2]) for file in files] == list(range(1, 13))  # each where it was first written
+    assert max(file.bytes for file in files) < 1 << 20
+
+
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
@@ -281,11 +298,14 @@ def test_the_earliest_reply_counts_wherever_it_lies(storage: Storage) -> None:
     assert found().body == "body 61"
 
 
-@pytest.mark.parametrize(("rows", "size", "merged"), [(10, 1000, 8), (40_000, 1000, 0), (10, 5 << 20, 0)])
+@pytest.mark.parametrize(
+    ("rows", "size", "texts", "merged"),
+    [(10, 1000, 0, 8), (10, 1000, 9000, 8), (40_000, 1000, 0, 0), (10, 5 << 20, 6 << 20, 0), (10, 1000, 9 << 20, 0)],
+)
 def test_many_small_files_of_a_range_are_merged_and_one_that_a_chunk_fills_is_left_alone(
-    rows: int, size: int, merged: int
+    rows: int, size: int, texts: int, merged: int
 ) -> None:
-    files = [CompactedFile(name=f"{n}.parquet", low=256, rows=rows, bytes=size) for n in range(8)]
+    files = [CompactedFile(name=f"{n}.parquet", low=256, rows=rows, bytes=size, texts=texts) for n in range(8)]
     other = CompactedFile(name="other.parquet", low=512, rows=1, bytes=1)
     assert sum(map(len, compaction._crowded([*files, other]))) == merged
     assert compaction._crowded(files[:7]) == []
