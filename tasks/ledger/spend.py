@@ -90,6 +90,7 @@ def spend(groups: pl.DataFrame, by: By) -> pl.DataFrame:
     )
 
 
+_OF_ATTEMPT = ("attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd")
 MAYBE = ("timeout", "cut", "garbled", "stalled", "wrong_model")
 """Error classes that leave the charge unknown."""
 
@@ -106,7 +107,7 @@ def outrun(log: pl.DataFrame) -> pl.DataFrame:
 
 
 def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
-    """Attempts that may have been charged without a bill, with the most each can have cost.
+    """Attempts that may have been charged without a bill, with the most each can have cost; keys, if the log has them.
 
     Intents whose outcome never came (in flight at a crash), and outcomes of a class that leaves the charge
     unknown: a request that timed out, was cut or answered without usage may have been served all the same, and a
@@ -115,4 +116,4 @@ def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
     intents = log.filter(pl.col("kind") == "intent")
     settled = log.filter((pl.col("kind") == "outcome") & ~pl.col("error").is_in(MAYBE).fill_null(False))
     found = intents.join(settled.select("attempt"), on="attempt", how="anti")
-    return apart(found.select("attempt", "run", "stage", "shard", "model", "at_ms", "bound_microusd"))
+    return apart(found.select(name for name in _OF_ATTEMPT if name in log.columns))
