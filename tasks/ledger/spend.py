@@ -90,9 +90,9 @@ def spend(groups: pl.DataFrame, by: By) -> pl.DataFrame:
     )
 
 
-_OF_ATTEMPT = ("attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd")
 MAYBE = ("timeout", "cut", "garbled", "stalled", "wrong_model")
 """Error classes that leave the charge unknown."""
+_OF_ATTEMPT = ("attempt", "key", "run", "stage", "shard", "model", "at_ms", "bound_microusd")
 
 
 def outrun(log: pl.DataFrame) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def outrun(log: pl.DataFrame) -> pl.DataFrame:
 
 
 def possibly_paid(log: pl.DataFrame) -> pl.DataFrame:
-    """Attempts that may have been charged without a bill, with the most each can have cost; keys, if the log has them.
+    """Attempts that may have been charged without a bill, with the most each can have cost; with keys if the log has.
 
     Intents whose outcome never came (in flight at a crash), and outcomes of a class that leaves the charge
     unknown: a request that timed out, was cut or answered without usage may have been served all the same, and a
